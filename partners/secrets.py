@@ -1,0 +1,42 @@
+"""Secrets at rest: sealed with the newest of FIELD_ENCRYPTION_KEYS, readable with any that is still listed."""
+
+from base64 import urlsafe_b64encode
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+
+
+class UnreadableSecret(Exception):
+    """None of the listed keys opens this secret."""
+
+    kind = "unreadable_secret"
+    retryable = False
+
+
+def _fernet_of(key: str) -> Fernet:
+    """Any text may be a key: HKDF makes the 32 bytes that Fernet wants."""
+    return Fernet(
+        urlsafe_b64encode(HKDF(SHA256(), 32, salt=None, info=b"feeboard field encryption").derive(key.encode()))
+    )
+
+
+def _box() -> MultiFernet:
+    return MultiFernet([_fernet_of(key) for key in settings.FIELD_ENCRYPTION_KEYS or [settings.SECRET_KEY]])
+
+
+def encrypt(secret: str) -> str:
+    """The secret, sealed with the newest key."""
+    return _box().encrypt(secret.encode()).decode("ascii")
+
+
+def decrypt(sealed: str) -> str:
+    """The secret again. Raises UnreadableSecret."""
+    try:
+        return _box().decrypt(sealed.encode("ascii")).decode()
+    except InvalidToken as error:
+        raise UnreadableSecret(
+            "The stored API key cannot be opened: FIELD_ENCRYPTION_KEYS (or SECRET_KEY) is not the one it was sealed with. "
+            "Add the old key at the end of FIELD_ENCRYPTION_KEYS, or connect the account again with manage.py connect_partner."
+        ) from error
