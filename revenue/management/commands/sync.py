@@ -1,0 +1,85 @@
+"""`manage.py sync`: one pull, now."""
+
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from partners.models import PartnerAccount
+from revenue.models import PullRun
+from revenue.pull.report import Report, already_running, report
+from revenue.pull.runner import AlreadyRunning, pull
+
+DIFFERS = 3
+FAILED = 1
+
+
+class Command(BaseCommand):
+    help = "Pulls from Debitura now. Exit 0: pulled and ties out; 3: pulled, does not tie out; 1: failed, nothing lost."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--partner", metavar="SLUG", help="only this account (default: all of them)")
+        parser.add_argument("--full", action="store_true", help="list every row, whatever the totals say")
+        parser.add_argument("--json", action="store_true", help="print one JSON object (a list for several accounts)")
+
+    def handle(self, *, partner: str | None, **options: Any) -> None:
+        accounts = _accounts(partner)
+        reports = [self._pull(account, quiet=options["json"]) for account in accounts]
+        if options["json"]:
+            self.stdout.write(json.dumps(reports[0] if len(reports) == 1 else reports))
+        sys.exit(_exit_code(reports))
+
+    def _pull(self, account: PartnerAccount, *, quiet: bool) -> Report:
+        watch = self._show_progress if sys.stderr.isatty() else None
+        try:
+            found = report(pull(account, watch=watch))
+        except AlreadyRunning as error:
+            found = already_running(account, error)
+        if not quiet:
+            self._tell(found)
+        return found
+
+    def _show_progress(self, run: PullRun) -> None:
+        of = f" of {run.pages_total}" if run.pages_total else ""
+        self.stderr.write(f"\r\033[K{run.get_phase_display()}: page {run.pages_done}{of}", ending="")
+        if run.phase == PullRun.Phase.WRITING:
+            self.stderr.write("\r\033[K", ending="")
+
+    def _tell(self, found: Report) -> None:
+        rows, error = found["transactions"], found["error"]
+        if error:
+            self.stderr.write(f"{found['partner']}: failed. {error['message']}")
+            return
+        self.stdout.write(
+            f"{found['partner']}: {rows['seen']} transactions ({rows['created']} new, {rows['updated']} changed, "
+            f"{rows['removed']} removed) in {found['requests']} requests, {found['seconds']:.1f} s"
+        )
+        if found["ties_out"]:
+            self.stdout.write("Agrees with Debitura to the cent.")
+            return
+        self.stdout.write("Does not agree with Debitura; the pull's page shows the rows behind it:")
+        for line in found["differences"]:
+            self.stdout.write(
+                f"  {line['stage']}: ours {line['ours_usd']} USD in {line['ours_count']} rows, "
+                f"theirs {line['theirs_usd'] or 'unknown'} USD in {_or_unknown(line['theirs_count'])} rows"
+            )
+
+
+def _or_unknown(count: int | None) -> str:
+    return "unknown" if count is None else str(count)
+
+
+def _accounts(slug: str | None) -> list[PartnerAccount]:
+    accounts = list(PartnerAccount.objects.order_by("slug"))
+    if not accounts:
+        raise CommandError("No partner account is connected yet. Connect one with: manage.py connect_partner")
+    chosen = [account for account in accounts if slug in (None, account.slug)]
+    if not chosen:
+        raise CommandError(f"No account {slug!r}; there is {', '.join(account.slug for account in accounts)}.")
+    return chosen
+
+
+def _exit_code(reports: list[Report]) -> int:
+    statuses = {found["status"] for found in reports}
+    return FAILED if "failed" in statuses else DIFFERS if "differs" in statuses else 0

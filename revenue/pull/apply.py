@@ -1,0 +1,161 @@
+"""Writing the rows that a pull read, and the lines of their history.
+
+Everything here runs inside the one database transaction that publishes a pull (runner.py): readers see all of it or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from partners.debitura.parsing import digest
+from partners.debitura.records import TransactionRecord, Unreadable
+from partners.models import PartnerAccount
+from revenue.models import PullRun, QuarantinedRow, Transaction, TransactionChange
+from revenue.pull import directory, history
+from revenue.pull.staging import BATCH, Staging, fingerprint, record_of
+from revenue.pull.sweep import Listing, stage_of
+
+WRITTEN = (*history.STATE_FIELDS, "unknown_statuses", "raw", "fingerprint", "stage_since", "removed_at")
+# Taken over from the record as they are.
+PLAIN = (
+    "payment_date",
+    "payment_amount",
+    "payment_currency",
+    "earnings_currency",
+    "revenue",
+    "revenue_usd",
+    "fee_percentage",
+    "fee",
+    "fee_usd",
+    "is_estimate",
+    "is_recognized",
+    "recognized_usd",
+    "commission_status",
+    "platform_status",
+    "referral_status",
+    "raw",
+)
+
+
+@dataclass(slots=True)
+class TransactionCounts:
+    """What a pull did to the rows."""
+
+    created: int = 0
+    updated: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes one pull's rows, all of them as seen at one instant (UTC)."""
+
+    account: PartnerAccount
+    run: PullRun
+    mode: str
+    seen_at: datetime
+    counts: TransactionCounts = field(default_factory=TransactionCounts)
+
+    def save_staged(self, staging: Staging, listing: Listing) -> None:
+        """Write the staged rows that the listing holds; one that only an unproven earlier pass saw is left out."""
+        for batch in staging.batches():
+            self._save([record_of(row) for row in batch if row.transaction_id in listing.rows])
+
+    def remove_unlisted(self, listing: Listing) -> None:
+        """Mark the rows that a complete listing does not hold. Never called with any other listing."""
+        gone = unlisted(self.account, listing)
+        for start in range(0, len(gone), BATCH):
+            rows = list(Transaction.objects.filter(pk__in=gone[start : start + BATCH]))
+            self._save_changes((row, TransactionChange.Kind.REMOVED) for row in rows)
+            Transaction.objects.filter(pk__in=[row.pk for row in rows]).update(removed_at=self.seen_at)
+        self.counts.removed = len(gone)
+
+    def _save(self, records: list[TransactionRecord]) -> None:
+        clients = directory.clients_of(self.account, records, seen_at=self.seen_at)
+        cases = directory.cases_of(self.account, records, clients)
+        before = self._stored(records)
+        after = [self._row(record, before.get(record.transaction_id), clients, cases) for record in records]
+        Transaction.objects.bulk_create(
+            after,
+            update_conflicts=True,
+            unique_fields=["account", "transaction_id"],
+            update_fields=[*WRITTEN],
+        )
+        self.counts.updated += len(before)
+        self.counts.created += len(after) - len(before)
+        self._save_history(before, after)
+
+    def _stored(self, records: Iterable[TransactionRecord]) -> dict[UUID, Transaction]:
+        ids = [record.transaction_id for record in records]
+        rows = Transaction.objects.filter(account=self.account, transaction_id__in=ids)
+        return {row.transaction_id: row for row in rows}
+
+    def _row(
+        self,
+        record: TransactionRecord,
+        before: Transaction | None,
+        clients: Mapping[UUID, int],
+        cases: Mapping[UUID, int],
+    ) -> Transaction:
+        """The row as it is to be stored. Without a primary key also where it exists: the database finds it by its identity."""
+        stage = stage_of(record, self.mode)
+        return Transaction(
+            account=self.account,
+            transaction_id=record.transaction_id,
+            client_id=clients[record.client.creditor_id] if record.client else None,
+            case_id=cases[record.case.case_id] if record.case else None,
+            stage=stage,
+            unknown_statuses=list(record.unknown_statuses),
+            fingerprint=fingerprint(record, self.mode),
+            first_seen_at=before.first_seen_at if before else self.seen_at,
+            stage_since=before.stage_since if before and before.stage == stage else self.seen_at,
+            **{name: getattr(record, name) for name in PLAIN},
+        )
+
+    def _save_history(self, before: Mapping[UUID, Transaction], after: list[Transaction]) -> None:
+        changes, estimates = [], []
+        for row in after:
+            old = before.get(row.transaction_id)
+            if kind := history.change_kind(old, row):
+                changes.append((row, kind))
+            elif old and history.rate_moved(old, row):
+                estimates.append(history.day_estimate(row, self.seen_at))
+        self._save_changes(changes)
+        history.save_estimates(estimates)
+
+    def _save_changes(self, changes: Iterable[tuple[Transaction, TransactionChange.Kind]]) -> None:
+        TransactionChange.objects.bulk_create(
+            history.change_line(row, kind, self.run, self.seen_at) for row, kind in changes
+        )
+
+
+def unlisted(account: PartnerAccount, listing: Listing) -> list[int]:
+    """Primary keys of the rows that we count and the listing lacks. A row that is listed but cannot be read is listed."""
+    present = Transaction.objects.filter(account=account, removed_at=None).values_list("pk", "transaction_id")
+    unreadable = {identity.lower() for identity in listing.unreadable}
+    return [pk for pk, key in present.iterator() if key not in listing.rows and str(key) not in unreadable]
+
+
+def save_quarantine(run: PullRun, resource: QuarantinedRow.Resource, broken: Mapping[str, Unreadable]) -> None:
+    """Keep what could not be read; the same text again only moves `last_run`."""
+    QuarantinedRow.objects.bulk_create(
+        (
+            QuarantinedRow(
+                account_id=run.account_id,
+                resource=resource,
+                identity=row.identity,
+                digest=digest(row.raw).hex(),
+                reason=row.reason,
+                raw=row.raw,
+                first_run=run,
+                last_run=run,
+            )
+            for row in broken.values()
+        ),
+        update_conflicts=True,
+        unique_fields=["account", "resource", "digest"],
+        update_fields=["reason", "last_run"],
+    )

@@ -1,0 +1,93 @@
+"""A finished pull as `sync --json` prints it; people script against these names."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from partners.models import PartnerAccount
+from revenue.models import PullRun
+from revenue.pull.reconcile import DifferenceText
+from revenue.pull.runner import AlreadyRunning
+
+
+class TransactionFigures(TypedDict):
+    seen: int
+    created: int
+    updated: int
+    unchanged: int
+    removed: int
+
+
+class ClientFigures(TypedDict):
+    seen: int
+    created: int
+    updated: int
+    archived: int
+
+
+class ErrorText(TypedDict):
+    kind: str
+    message: str
+    retryable: bool
+
+
+class Report(TypedDict):
+    """One pull: `seconds` of wall clock, amounts in USD as text."""
+
+    partner: str
+    status: str
+    requests: int
+    seconds: float
+    transactions: TransactionFigures
+    clients: ClientFigures
+    ties_out: bool
+    differences: list[DifferenceText]
+    error: ErrorText | None
+
+
+def report(run: PullRun) -> Report:
+    """What a pull that ended did."""
+    ended = run.finished_at or run.heartbeat_at
+    failed = run.as_of is None
+    return {
+        "partner": run.account.slug,
+        "status": "failed" if failed else run.status,
+        "requests": run.requests,
+        "seconds": round((ended - run.started_at).total_seconds(), 3),
+        "transactions": {
+            "seen": run.transactions_seen,
+            "created": run.transactions_created,
+            "updated": run.transactions_updated,
+            "unchanged": run.transactions_unchanged,
+            "removed": run.transactions_removed,
+        },
+        "clients": {
+            "seen": run.clients_seen,
+            "created": run.clients_created,
+            "updated": run.clients_updated,
+            "archived": run.clients_archived,
+        },
+        "ties_out": bool(run.ties_out),
+        "differences": run.differences,
+        "error": _error(run) if failed else None,
+    }
+
+
+def already_running(account: PartnerAccount, error: AlreadyRunning) -> Report:
+    """The answer to a pull that was not begun, because another one is at it: nothing was asked and nothing changed."""
+    nothing: TransactionFigures = {"seen": 0, "created": 0, "updated": 0, "unchanged": 0, "removed": 0}
+    return {
+        "partner": account.slug,
+        "status": "failed",
+        "requests": 0,
+        "seconds": 0.0,
+        "transactions": nothing,
+        "clients": {"seen": 0, "created": 0, "updated": 0, "archived": 0},
+        "ties_out": False,
+        "differences": [],
+        "error": {"kind": "already_running", "message": str(error), "retryable": True},
+    }
+
+
+def _error(run: PullRun) -> ErrorText:
+    return {"kind": run.error_kind, "message": run.error_message, "retryable": run.error_retryable}

@@ -1,0 +1,121 @@
+"""One pull of one account, from start to end. Commands, tasks and the demo all run this one.
+
+Reading takes as long as it takes and shows nothing to anybody; publish.py then shows all of it at once. Whatever dies at
+whatever moment, readers have what they had, and the next pull starts anew.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from partners.debitura.client import DebituraClient
+from partners.debitura.errors import DebituraError
+from partners.models import PartnerAccount
+from partners.secrets import UnreadableSecret
+from revenue.models import PullRun, StagedRow
+from revenue.pull.lock import pull_lock
+from revenue.pull.portfolio import read_clients
+from revenue.pull.progress import Progress
+from revenue.pull.publish import Reading, publish
+from revenue.pull.staging import Staging
+from revenue.pull.sweep import sweep
+
+log = logging.getLogger(__name__)
+
+MakeClient = Callable[[str, str], DebituraClient]
+
+
+class AlreadyRunning(Exception):
+    """Another pull of this account is at work; `run` is its record, where it has written one already."""
+
+    def __init__(self, account: PartnerAccount, run: PullRun | None) -> None:
+        since = f" since {run.started_at:%H:%M:%S} UTC" if run else ""
+        super().__init__(f"Another pull of {account.slug} has been running{since}. Try again when it has ended.")
+        self.run = run
+
+
+def pull(
+    account: PartnerAccount,
+    *,
+    trigger: PullRun.Trigger = PullRun.Trigger.COMMAND,
+    watch: Callable[[PullRun], None] | None = None,
+    make_client: MakeClient = DebituraClient,
+) -> PullRun:
+    """Pull one account now and return the run's record: ok, differs or failed.
+
+    `watch` is called with the record whenever it moved on. Raises AlreadyRunning; an error that nobody foresaw passes
+    through after the run was noted as interrupted.
+    """
+    with pull_lock(account) as taken:
+        if not taken:
+            raise AlreadyRunning(account, _running(account).first())
+        _bury_the_dead(account)
+        now = timezone.now()
+        run = PullRun.objects.create(account=account, trigger=trigger, started_at=now, heartbeat_at=now)
+        progress = Progress(run, watch)
+        try:
+            publish(account, run, _read(account, run, progress, make_client))
+        except (DebituraError, UnreadableSecret) as error:
+            _fail(progress, error)
+        except BaseException as error:
+            _end(
+                progress,
+                PullRun.Status.INTERRUPTED,
+                kind="interrupted",
+                message=f"{type(error).__name__} stopped the pull.",
+            )
+            raise
+        run.refresh_from_db()
+        run.staged.all().delete()
+        log.info("Pull %s of %s: %s after %s requests", run.pk, account.slug, run.status, run.requests)
+        return run
+
+
+def _read(account: PartnerAccount, run: PullRun, progress: Progress, make_client: MakeClient) -> Reading:
+    """Clients, then every transaction; the proof comes with the last answer."""
+    with make_client(account.base_url, account.api_key) as api:
+        progress.follow(api)
+        mode = api.me().invoicing_trigger_mode
+        clients = read_clients(progress.counting(api.client_pages))
+        staging = Staging(account, run, mode)
+        progress.enter(PullRun.Phase.TRANSACTIONS)
+        listing = sweep(progress.counting(api.transaction_pages), mode=mode, keep=staging.keep)
+        as_of = timezone.now()
+        progress.enter(PullRun.Phase.WRITING)
+    return Reading(clients, listing, staging, as_of)
+
+
+def _running(account: PartnerAccount) -> QuerySet[PullRun]:
+    return account.pulls.filter(status=PullRun.Status.RUNNING).order_by("-pk")
+
+
+def _bury_the_dead(account: PartnerAccount) -> None:
+    """We hold the lock, so a run that still says it is running has died with its process."""
+    StagedRow.objects.filter(run__account=account).delete()
+    _running(account).update(
+        status=PullRun.Status.INTERRUPTED,
+        finished_at=timezone.now(),
+        error_kind="interrupted",
+        error_message="The process that ran this pull ended before it was done; nothing of it was published.",
+        error_retryable=True,
+    )
+
+
+def _fail(progress: Progress, error: DebituraError | UnreadableSecret) -> None:
+    _end(progress, PullRun.Status.FAILED, kind=error.kind, message=str(error), retryable=error.retryable)
+
+
+def _end(progress: Progress, status: PullRun.Status, *, kind: str, message: str, retryable: bool = False) -> None:
+    """Note how a run ended without having published anything: only these columns, the rest was rolled back."""
+    progress.save()
+    PullRun.objects.filter(pk=progress.run.pk, status=PullRun.Status.RUNNING).update(
+        status=status,
+        finished_at=timezone.now(),
+        error_kind=kind,
+        error_message=message,
+        error_retryable=retryable,
+    )

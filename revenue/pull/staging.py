@@ -1,0 +1,73 @@
+"""Rows that a running pull has read and not yet published: kept in the database, so that memory does not grow with them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from partners.debitura import answers, parsing
+from partners.debitura.records import TransactionRecord
+from partners.models import PartnerAccount
+from revenue.models import PullRun, StagedRow, Transaction
+from revenue.pull.sweep import TransactionPage
+
+# Counted up when reading or deriving a row changes, so that the next pull takes every row anew.
+RULES = b"1"
+BATCH = 1000
+
+
+def fingerprint(record: TransactionRecord, mode: str) -> str:
+    """Equal for rows that would be stored equally: the raw text, the mode that decides the stage, and our rules."""
+    key = hashlib.blake2b(mode.encode(), digest_size=16).digest()
+    return hashlib.blake2b(record.fingerprint, digest_size=16, key=key, person=RULES).hexdigest()
+
+
+def record_of(row: StagedRow) -> TransactionRecord:
+    """The record again, from the text it was read from."""
+    return parsing.transaction(answers.decode(row.raw.encode()), row.raw)
+
+
+@dataclass(slots=True)
+class Staging:
+    """Keeps new and changed rows aside; the others cost one look at their fingerprint."""
+
+    account: PartnerAccount
+    run: PullRun
+    mode: str
+    _kept: set[UUID] = field(default_factory=set)
+
+    def keep(self, page: TransactionPage) -> None:
+        """Take in a page, later ones over earlier ones. A row that is again as we have it is dropped."""
+        latest = {row.transaction_id: row for row in page.rows}
+        stored = self._stored_fingerprints(list(latest))
+        changed = [row for key, row in latest.items() if stored.get(key) != fingerprint(row, self.mode)]
+        self._drop(latest.keys() - {row.transaction_id for row in changed})
+        self._save(changed)
+
+    def batches(self) -> Iterator[list[StagedRow]]:
+        """The kept rows, a bounded number at a time."""
+        after = 0
+        while batch := list(self.run.staged.filter(pk__gt=after).order_by("pk")[:BATCH]):
+            yield batch
+            after = batch[-1].pk
+
+    def _stored_fingerprints(self, ids: list[UUID]) -> dict[UUID, str]:
+        """Of the rows that are present; one that comes back from removal counts as changed."""
+        rows = Transaction.objects.filter(account=self.account, removed_at=None, transaction_id__in=ids)
+        return dict(rows.values_list("transaction_id", "fingerprint"))
+
+    def _drop(self, unchanged: set[UUID]) -> None:
+        if again := self._kept & unchanged:
+            self.run.staged.filter(transaction_id__in=again).delete()
+            self._kept -= again
+
+    def _save(self, changed: list[TransactionRecord]) -> None:
+        StagedRow.objects.bulk_create(
+            [StagedRow(run=self.run, transaction_id=row.transaction_id, raw=row.raw) for row in changed],
+            update_conflicts=True,
+            unique_fields=["run", "transaction_id"],
+            update_fields=["raw"],
+        )
+        self._kept |= {row.transaction_id for row in changed}

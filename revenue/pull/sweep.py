@@ -1,0 +1,120 @@
+"""Reading everything Debitura lists, and knowing whether that was everything. No database here.
+
+Rows may be added, moved or removed while we page. One traversal is proven complete when the figures of the rows it saw
+are those of the last answer's own summary, or when nothing that a summary can tell moved between its first and its last
+answer and every row was counted. Otherwise everything is read again, a bounded number of times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from uuid import UUID
+
+from partners.debitura.records import Page, RevenueSummary, TransactionRecord, Unreadable
+from partners.fields import add_exactly
+from revenue.pull.reconcile import NO_ROWS, Figure, differences
+from revenue.stages import Stage, derive_stage
+
+MOST_PASSES = 4
+
+TransactionPage = Page[TransactionRecord]
+Listed = dict[UUID, tuple[Stage, Decimal]]
+
+
+@dataclass(slots=True)
+class Listing:
+    """The rows of one or more traversals: id → stage and fee in USD (an unknown fee counts as 0, as it does upstream)."""
+
+    mode: str
+    rows: Listed = field(default_factory=dict)
+    unreadable: dict[str, Unreadable] = field(default_factory=dict)
+    first: TransactionPage | None = None
+    last: TransactionPage | None = None
+
+    def add(self, page: TransactionPage) -> None:
+        self.first = page if self.first is None else self.first
+        self.last = page
+        for row in page.rows:
+            self.rows[row.transaction_id] = (stage_of(row, self.mode), row.fee_usd or Decimal(0))
+        for broken in page.unreadable:
+            self.unreadable[broken.identity] = broken
+
+    def merge(self, other: Listing) -> None:
+        self.rows |= other.rows
+        self.unreadable |= other.unreadable
+        self.first, self.last = other.first, other.last
+
+    @property
+    def summary(self) -> RevenueSummary | None:
+        """Debitura's figures as of the last answer."""
+        summary = None if self.last is None else self.last.summary
+        return summary if isinstance(summary, RevenueSummary) else None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it is proven that these are the rows that Debitura has, each of them and no other."""
+        return self._counts_all() and (self._ties_out() or self._nothing_moved())
+
+    def _counts_all(self) -> bool:
+        """Every row of the last answer's total was seen; without a total, only the figures can tell."""
+        total = None if self.last is None else self.last.total_results
+        if total is None:
+            return self.summary is not None and not self.unreadable and self._ties_out()
+        return total == len(self.rows) + len(self.unreadable)
+
+    def _ties_out(self) -> bool:
+        return not self.unreadable and self.summary is not None and not differences(self.figures(), self.summary)
+
+    @property
+    def cannot_be_proven(self) -> bool:
+        """Whether reading again would bring no proof either: Debitura sends no summary, and its row counts hold."""
+        if self.first is None or self.last is None or self.summary is not None:
+            return False
+        counted = (None, len(self.rows) + len(self.unreadable))
+        return self.first.total_results in counted and self.last.total_results in counted
+
+    def _nothing_moved(self) -> bool:
+        if self.first is None or self.last is None or self.summary is None:
+            return False
+        return (self.first.total_results, self.first.summary) == (self.last.total_results, self.last.summary)
+
+    def figures(self) -> Mapping[Stage, Figure]:
+        """Count and exact sum in USD of every stage."""
+        totals: dict[Stage, Figure] = {}
+        for stage, fee_usd in self.rows.values():
+            before = totals.get(stage, NO_ROWS)
+            totals[stage] = Figure(add_exactly(before.fee_usd, fee_usd), before.count + 1)
+        return totals
+
+
+def stage_of(row: TransactionRecord, mode: str) -> Stage:
+    """The stage of a row as it came."""
+    return derive_stage(
+        commission=row.commission_status,
+        platform=row.platform_status,
+        referral=row.referral_status,
+        mode=mode,
+    )
+
+
+def sweep(
+    pages: Callable[[], Iterator[TransactionPage]], *, mode: str, keep: Callable[[TransactionPage], None]
+) -> Listing:
+    """Read everything, again where rows moved meanwhile, and hand every page to `keep`.
+
+    The listing returned is complete where that could be proven; else it is everything that was seen. Raises what
+    `pages` raises: an error never looks like the end.
+    """
+    everything = Listing(mode)
+    for _ in range(MOST_PASSES):
+        this = Listing(mode)
+        for page in pages():
+            this.add(page)
+            keep(page)
+        everything.merge(this)
+        for listing in (this, everything):
+            if listing.is_complete or listing.cannot_be_proven:
+                return listing
+    return everything
