@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from partners.debitura import answers, parsing
+from partners.debitura.reader import Reader
 from partners.debitura.records import TransactionRecord
 from partners.models import PartnerAccount
 from revenue.models import PullRun, StagedRow, Transaction
@@ -26,7 +27,7 @@ def fingerprint(record: TransactionRecord, mode: str) -> str:
 
 def record_of(row: StagedRow) -> TransactionRecord:
     """The record again, from the text it was read from."""
-    return parsing.transaction(answers.decode(row.raw.encode()), row.raw)
+    return parsing.transaction(Reader(answers.decode(row.raw.encode())), row.raw)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,126 @@
+"""One GET over a kept-alive connection, bounded in time and size by construction: no caller can forget it."""
+
+import http.client
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+
+import requests
+import urllib3
+
+from .deadline import BoundedAdapter, within
+from .errors import RETRY_LATER, Malformed, Unreachable
+from .filters import Parameters
+
+USER_AGENT = "Feeboard/0.1.0"
+MAX_BODY = 64 * 1024 * 1024
+CHUNK = 64 * 1024
+
+_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+_TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: to connect, between two bytes of an answer, and for the whole of one request."""
+
+    connect: float = 5.0
+    read: float = 30.0
+    total: float = 60.0
+
+
+DEFAULT_TIMEOUTS = Timeouts()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: `headers` ignore case, `body` is unpacked."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _Session(requests.Session):
+    """Knows no redirects: left alone, requests reads them whole, whatever their size, even when told not to follow."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
+class Transport:
+    """A session that holds the key. Use it from one thread."""
+
+    def __init__(self, base_url: str, api_key: str, timeouts: Timeouts) -> None:
+        self._base_url = base_url
+        self._timeouts = timeouts
+        self._session = _Session()
+        # Proxies and .netrc of the environment would see the key, or replace it.
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.headers.update(
+            {
+                "XApiKey": api_key,
+                "User-Agent": USER_AGENT,
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+            }
+        )
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, BoundedAdapter(pool_connections=1, pool_maxsize=1))
+
+    def get(self, path: str, parameters: Parameters, *, seconds: float) -> Answer:
+        """The answer, whatever its status; raises Unreachable where none came whole within the time-outs.
+
+        seconds: what is left of the logical call; the smaller of it and the time-outs counts.
+        """
+        bound = min(self._timeouts.total, seconds)
+        connect, read = min(self._timeouts.connect, bound), min(self._timeouts.read, bound)
+        try:
+            with (
+                within(bound),
+                self._session.get(
+                    f"{self._base_url}{path}",
+                    params=parameters,
+                    timeout=(connect, read),
+                    allow_redirects=False,  # the key must not travel to another address
+                    stream=True,
+                ) as response,
+            ):
+                return Answer(response.status_code, response.headers, _body(response))
+        except _FAILURES as failure:
+            raise Unreachable(_explain(failure)) from None
+
+    def close(self) -> None:
+        """Close the kept-alive connections."""
+        self._session.close()
+
+
+def _body(response: requests.Response) -> bytes:
+    body = bytearray()
+    for chunk in response.raw.stream(CHUNK, decode_content=True):
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise Malformed(
+                f"Debitura's answer is larger than {MAX_BODY // 2**20} MiB. {RETRY_LATER}",
+                status=response.status_code,
+            )
+    return bytes(body)
+
+
+def _explain(failure: BaseException) -> str:
+    """A sentence from the chain of causes: the libraries' own texts hold addresses of objects, not advice."""
+    chain = _chain(failure)
+    told = next((link.strerror for link in chain if isinstance(link, OSError) and link.strerror), "")
+    if not told and any(isinstance(link, _TIMEOUTS) for link in chain):
+        return f"Debitura did not answer in time. Check the network. {RETRY_LATER}"
+    cause = told or type(chain[-1]).__name__
+    return f"The connection to Debitura failed ({cause}). Check the network and the base URL."
+
+
+def _chain(failure: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    while failure is not None and failure not in found:
+        found.append(failure)
+        failure = failure.__cause__ or failure.__context__
+    return found
