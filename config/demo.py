@@ -14,7 +14,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from itertools import islice
 from pathlib import Path
@@ -115,7 +114,18 @@ def _manage(*words: str) -> tuple[str, ...]:
 
 def _gunicorn(port: int) -> tuple[str, ...]:
     place = ("--bind", f"127.0.0.1:{port}", "--chdir", str(ROOT))
-    return (sys.executable, "-m", "gunicorn", "config.wsgi", *place, "--workers", "2", "--threads", "4")
+    return (
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "config.wsgi",
+        *place,
+        "--no-control-socket",
+        "--workers",
+        "2",
+        "--threads",
+        "4",
+    )
 
 
 def _run(env: dict[str, str], *words: str, expected: tuple[int, ...] = (0,)) -> None:
@@ -137,7 +147,7 @@ def _wait_for_answer(port: int, children: list[Process]) -> None:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
                 return
-        except urllib.error.URLError:
+        except OSError:
             time.sleep(0.2)
     sys.exit(f"The site did not start; see {HOME / 'site.log'}.")
 

@@ -6,6 +6,7 @@ Nothing of the developer's own .env or database gets in.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -20,8 +21,9 @@ REQUIRE_SERVICES = os.environ.get("REQUIRE_SERVICES") == "1"
 POSTGRES_URL = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/feeboard")
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
 
-_folder = Path(tempfile.gettempdir()) / f"feeboard-tests-{os.getuid()}"
-_folder.mkdir(exist_ok=True)
+# Of this process alone: two runs of the suite at the same time must not share a database.
+_folder = Path(tempfile.mkdtemp(prefix="feeboard-tests-"))
+atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 
 os.environ.update(
     FEEBOARD_ENV_FILE=os.devnull,
