@@ -93,7 +93,7 @@ class PullRun(models.Model):
     started_at = models.DateTimeField()
     heartbeat_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    # The instant for which the figures speak; set with the rows, in the same database transaction. None: nothing was published.
+    # The instant for which the figures speak, set in the database transaction that wrote them. None: nothing was published.
     as_of = models.DateTimeField(null=True)
     pages_done = models.IntegerField(default=0)
     pages_total = models.IntegerField(null=True)
@@ -110,11 +110,11 @@ class PullRun(models.Model):
     clients_archived = models.IntegerField(default=0)
     quarantined = models.IntegerField(default=0)
     ties_out = models.BooleanField(null=True)
-    # [{"stage", "ours_usd", "theirs_usd", "ours_count", "theirs_count"}], amounts as text in USD, None where Debitura said nothing.
+    # [{"stage", "ours_usd", "theirs_usd", "ours_count", "theirs_count"}]: USD as text, None where Debitura said nothing.
     differences = models.JSONField(default=list)
     # [{"stage", "why", "transaction_id", "fee_usd"}]: rows that may explain the differences.
     explanations = models.JSONField(default=list)
-    # summary of GET /clients: {"total_clients", "attributed_clients", "onboarding_complete", "onboarding_pending", "total_cases"}.
+    # Summary of GET /clients: total_clients, attributed_clients, onboarding_complete, onboarding_pending, total_cases.
     portfolio = models.JSONField(null=True)
     error_kind = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True)

@@ -49,7 +49,7 @@ STAGES = (*PIPELINE, Stage.DISPUTED)
 TEXTS: dict[Stage, StageText] = {
     Stage.PENDING: StageText(
         "Pending",
-        "The debtor paid, but the collection partner has not yet paid Debitura's commission; next to act: the collection partner.",
+        "The debtor paid, but the collection partner has not yet paid the commission; next to act: the collection partner.",
         "hourglass",
     ),
     Stage.CONFIRMED: StageText(
@@ -78,7 +78,7 @@ TEXTS: dict[Stage, StageText] = {
     ),
     Stage.OUTSIDE: StageText(
         "Outside every stage",
-        "The collection partner's invoice was credited, or a status is new to Feeboard: the row counts in no stage's total.",
+        "The collection partner's invoice was credited, or a status is new to Feeboard: it counts in no stage's total.",
         "dots",
     ),
 }

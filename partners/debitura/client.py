@@ -110,15 +110,16 @@ class DebituraClient:
         query = [*(filters or NO_FILTERS).parameters(), ("Sort", sort)]
         return self._page(answers.TRANSACTIONS, query, number, page_size, lambda page: page)
 
-    def client_pages(
-        self, *, page_size: int = LARGEST_PAGE, sort: str = "dateCreated:asc"
-    ) -> Iterator[Page[ClientRecord]]:
-        """GET /clients, page by page to the end; archived clients are not listed."""
-        return self._pages(answers.CLIENTS, [("Sort", sort)], page_size)
+    def client_pages(self, *, page_size: int = LARGEST_PAGE) -> Iterator[Page[ClientRecord]]:
+        """GET /clients, page by page to the end; archived clients are not listed.
 
-    def case_pages(self, *, page_size: int = LARGEST_PAGE, sort: str = "DateCreated:asc") -> Iterator[Page[CaseRecord]]:
+        In Debitura's own order, here and for cases: guide and description differ in how these sorts are written.
+        """
+        return self._pages(answers.CLIENTS, [], page_size)
+
+    def case_pages(self, *, page_size: int = LARGEST_PAGE) -> Iterator[Page[CaseRecord]]:
         """GET /cases, page by page to the end."""
-        return self._pages(answers.CASES, [("Sort", sort)], page_size)
+        return self._pages(answers.CASES, [], page_size)
 
     def _pages(self, listing: answers.Listing[RecordT], query: Parameters, size: int) -> Iterator[Page[RecordT]]:
         def fetch(number: int, check: paging.Check[RecordT]) -> Page[RecordT]:

@@ -43,9 +43,7 @@ def figures_as_of(account: PartnerAccount, instant: datetime) -> dict[Stage, Fig
     return figures
 
 
-def _latest(
-    lines: QuerySet[Line], known: QuerySet[Transaction], instant: datetime
-) -> QuerySet[Line]:
+def _latest(lines: QuerySet[Line], known: QuerySet[Transaction], instant: datetime) -> QuerySet[Line]:
     """The last line of each row that was written by then."""
     of_the_row = lines.filter(transaction=OuterRef("pk"), seen_at__lte=instant).order_by("-seen_at")
     return lines.filter(pk__in=known.annotate(line=Subquery(of_the_row.values("pk")[:1])).values("line"))

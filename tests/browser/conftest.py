@@ -61,7 +61,7 @@ def site(transactional_db: None, account: PartnerAccount, live_server) -> str:
     """The address of a site that has pulled `generated_world` and ties out."""
     assert pull(account).status == PullRun.Status.OK
     User.objects.create_superuser("finance@example.com", PASSWORD, name="Fina Nance")
-    return live_server.url
+    return str(live_server.url)
 
 
 @pytest.fixture

@@ -80,15 +80,15 @@ def test_filters_are_sent(server, replies, connect, answer):
     ]
 
 
-def test_clients_and_cases_are_paged_oldest_first(server, replies, connect):
+def test_clients_and_cases_are_paged_in_their_own_order(server, replies, connect):
     empty = {"page": {"totalResults": 0}, "clients": [], "cases": []}
     server.script = [replies.json(empty)]
     client = connect()
     assert [len(page) for page in client.client_pages()] == [0]
     assert [len(page) for page in client.case_pages()] == [0]
     assert [(asked.path, asked.value("Sort")) for asked in server.asked] == [
-        ("/clients", "dateCreated:asc"),
-        ("/cases", "DateCreated:asc"),
+        ("/clients", None),
+        ("/cases", None),
     ]
 
 

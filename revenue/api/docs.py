@@ -1,0 +1,107 @@
+"""The API's documentation as a page: made from the schema, so that it cannot say anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from drf_spectacular.generators import SchemaGenerator
+
+Schema = dict[str, Any]
+
+
+class Parameter(NamedTuple):
+    """A query or path parameter; `values` are the only ones allowed, where there are such."""
+
+    name: str
+    place: str
+    kind: str
+    required: bool
+    description: str
+    values: list[str]
+
+
+class Member(NamedTuple):
+    """A field of an answer: "results[].fee.amount_usd"."""
+
+    path: str
+    kind: str
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A method on an address."""
+
+    id: str
+    method: str
+    path: str
+    description: str
+    parameters: list[Parameter]
+    members: list[Member]
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """Every operation with its parameters and the fields of its answer."""
+    schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return render(request, "api/docs.html", {"title": "API", "operations": list(operations(schema))})
+
+
+def operations(schema: Schema) -> Iterator[Operation]:
+    """The operations of an OpenAPI description, in its order."""
+    for path, methods in schema["paths"].items():
+        for method, described in methods.items():
+            answer = described["responses"].get("200", {}).get("content", {}).get("application/json", {})
+            yield Operation(
+                id=described["operationId"],
+                method=method.upper(),
+                path=path,
+                description=described.get("description", ""),
+                parameters=[_parameter(each) for each in described.get("parameters", [])],
+                members=list(_members(answer.get("schema", {}), schema, "")),
+            )
+
+
+def _parameter(described: Schema) -> Parameter:
+    kind = described["schema"]
+    return Parameter(
+        name=described["name"],
+        place=described["in"],
+        kind=_kind(kind),
+        required=described.get("required", False),
+        description=described.get("description", ""),
+        values=kind.get("enum") or kind.get("items", {}).get("enum", []),
+    )
+
+
+def _members(described: Schema, schema: Schema, path: str) -> Iterator[Member]:
+    nullable = described.get("nullable", False)
+    found = _resolved(described, schema)
+    nullable = nullable or found.get("nullable", False)
+    if found.get("type") == "array":
+        yield from _members(found["items"], schema, f"{path}[]")
+    elif "properties" in found:
+        if path and nullable:
+            yield Member(path, "object", nullable)
+        for name, member in found["properties"].items():
+            yield from _members(member, schema, f"{path}.{name}" if path else name)
+    elif path:
+        yield Member(path, _kind(found), nullable)
+
+
+def _resolved(described: Schema, schema: Schema) -> Schema:
+    """What a reference refers to."""
+    for part in described.get("allOf", []):
+        described = described | part
+    if "$ref" not in described:
+        return described
+    name = described["$ref"].rsplit("/", 1)[-1]
+    found: Schema = schema["components"]["schemas"][name]
+    return found
+
+
+def _kind(described: Schema) -> str:
+    return described.get("format") or described.get("type") or "any"

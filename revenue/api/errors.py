@@ -1,0 +1,46 @@
+"""One shape for everything that goes wrong: {"error": {"code", "message", "fields"?}}."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+from rest_framework import status
+from rest_framework.exceptions import APIException
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from revenue.filters import FilterError, NoAccount
+
+
+def error_response(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """The answer to an exception of a view; None for one that is a defect of ours."""
+    if isinstance(exc, FilterError):
+        return Response(error_body("invalid_parameters", str(exc), exc.fields), status=status.HTTP_400_BAD_REQUEST)
+    if isinstance(exc, NoAccount):
+        return Response(error_body("no_account", str(exc)), status=status.HTTP_404_NOT_FOUND)
+    response = exception_handler(exc, context)
+    if response is not None:
+        response.data = error_body(_code(exc), _message(exc))
+    return response
+
+
+def error_body(code: str, message: str, fields: dict[str, str] | None = None) -> dict[str, Any]:
+    """`code` is for programs, `message` for people, `fields` says what is wrong with which parameter."""
+    error: dict[str, Any] = {"code": code, "message": message}
+    if fields:
+        error["fields"] = fields
+    return {"error": error}
+
+
+def _code(exc: Exception) -> str:
+    if not isinstance(exc, APIException):
+        return "not_found" if isinstance(exc, Http404) else "permission_denied"
+    codes = exc.get_codes()
+    return codes if isinstance(codes, str) else exc.default_code
+
+
+def _message(exc: Exception) -> str:
+    if not isinstance(exc, APIException):
+        return str(exc) or "There is nothing here."
+    return str(exc.detail) if isinstance(exc.detail, str) else "The request cannot be read."

@@ -1,0 +1,80 @@
+"""What the OpenAPI description says beyond the views: how to sign in, the parameters, the answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, inline_serializer
+from rest_framework import serializers
+
+from revenue import periods
+from revenue.api.serializers import Error, Fields
+from revenue.filters import CLIENT_SORTS, CLIENT_STATES, SORTS
+from revenue.parameters import LARGEST_PAGE_SIZE
+from revenue.stages import Stage
+
+
+class BearerToken(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # it registers its subclasses
+    """Tells the description of `Authorization: Bearer <token>`."""
+
+    target_class = "accounts.authentication.BearerTokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # the framework's signature
+        return {"type": "http", "scheme": "bearer"}
+
+
+def _signed(keys: Any) -> list[str]:
+    return [sign + key for key in keys for sign in ("", "-")]
+
+
+def _parameter(name: str, description: str, kind: Any = OpenApiTypes.STR, **options: Any) -> OpenApiParameter:
+    return OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=description, **options)
+
+
+PARTNER = _parameter("partner", "Slug of the partner account; default: the first by slug.")
+PAGING = [
+    _parameter("page", "Counted from 1.", OpenApiTypes.INT),
+    _parameter("page_size", f"Up to {LARGEST_PAGE_SIZE}; default 50.", OpenApiTypes.INT),
+]
+FILTERS = [
+    PARTNER,
+    _parameter("from", "First local day of payment, inclusive.", OpenApiTypes.DATE),
+    _parameter("to", "Last local day of payment, inclusive.", OpenApiTypes.DATE),
+    _parameter(
+        "period",
+        "A period by name, where from and to are not given; default: all time.",
+        enum=[preset.key for preset in periods.PRESETS],
+    ),
+    _parameter("tz", "IANA name of the time zone of these days; default: your own."),
+    _parameter("client", "creditorId or externalTenantId of a client."),
+    _parameter("q", "Part of a case reference, client, debtor, client's or partner's reference, or transaction id."),
+]
+STAGE = _parameter("stage", "May be repeated.", many=True, enum=[stage.value for stage in Stage])
+SORT = _parameter("sort", "Default: -payment_date.", enum=_signed(SORTS))
+CLIENT_FILTERS = [
+    PARTNER,
+    _parameter("q", "Part of the company name or externalTenantId, or the creditorId."),
+    _parameter("state", "Default: active, which Debitura still lists.", enum=CLIENT_STATES),
+    _parameter("sort", "Default: name.", enum=_signed(CLIENT_SORTS)),
+]
+
+
+def answers(success: Any) -> dict[int, Any]:
+    """The answers of a view that succeeds with `success`."""
+    return {200: success, 400: Error, 401: Error, 404: Error}
+
+
+def page_of(row: type[Fields], name: str) -> Any:
+    """The serializer of one page of `row`."""
+    return inline_serializer(
+        name,
+        {
+            "count": serializers.IntegerField(help_text="Rows of the whole filter."),
+            "next": serializers.URLField(allow_null=True),
+            "previous": serializers.URLField(allow_null=True),
+            "results": row(many=True),
+        },
+    )

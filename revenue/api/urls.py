@@ -1,0 +1,28 @@
+"""The addresses of /api/v1/. Each works with and without a slash at its end, so that no redirect ever loses a body."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path, re_path
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.views import APIView
+
+from revenue.api import docs, views
+
+
+def both(route: str, view: type[APIView], name: str) -> list[URLPattern]:
+    """`route` as it is written, and with a slash behind it, which the schema does not mention."""
+    return [path(route, view.as_view(), name=name), path(f"{route}/", view.as_view(schema=None))]
+
+
+urlpatterns = [
+    *both("summary", views.SummaryView, "api_summary"),
+    *both("transactions", views.TransactionsView, "api_transactions"),
+    *both("clients", views.ClientsView, "api_clients"),
+    *both("clients/<uuid:creditor_id>", views.ClientView, "api_client"),
+    *both("pulls", views.PullsView, "api_pulls"),
+    path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
+    path("schema", SpectacularAPIView.as_view()),
+    path("docs/", docs.page, name="api_docs"),
+    path("docs", docs.page),
+    re_path(r"", views.UnknownAddress.as_view()),
+]

@@ -1,0 +1,242 @@
+"""What a reader asks for: the query parameters of pages, exports and API, read once and checked here.
+
+Names: from, to, period, tz, stage, client, partner, q, sort, page, page_size (and `state` for clients). A filter says what
+it filters; the selectors in revenue/selectors/ answer it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+from django.http import Http404, QueryDict
+
+from accounts.access import Asker, visible_accounts
+from partners.models import Client, PartnerAccount
+from revenue import parameters
+from revenue.models import Transaction
+from revenue.parameters import DEFAULT_PAGE_SIZE, FilterError, Reader
+from revenue.periods import Period
+from revenue.search import matching_transactions
+from revenue.stages import Stage
+
+__all__ = [
+    "ClientFilter",
+    "FilterError",
+    "NoAccount",
+    "PageFilter",
+    "RevenueFilter",
+    "UnknownAccount",
+    "parse_client_filter",
+    "parse_filter",
+    "parse_page_filter",
+]
+
+DEFAULT_SORT = "-payment_date"
+# What transactions can be sorted by, and the column behind each; "-" before the key turns the order round.
+SORTS = {
+    "payment_date": "payment_date",
+    "fee": "fee_usd",
+    "client": "client__company_name",
+    "case": "case__reference",
+    "stage": "stage",
+    "amount": "payment_amount",
+    "first_seen": "first_seen_at",
+}
+CLIENT_SORTS = ("name", "fee", "cases", "earnings", "difference", "linked")
+DEFAULT_CLIENT_SORT = "name"
+CLIENT_STATES = ("active", "archived", "all")
+
+
+class UnknownAccount(Http404):
+    """The account named by `partner` does not exist, or the asker may not see it: nobody learns which."""
+
+
+class NoAccount(Exception):
+    """No partner account is connected yet, or none that the asker may see."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageFilter:
+    """One page of something that belongs to an account.
+
+    is_default_account: whether `account` is the one that a link without `partner` means.
+    """
+
+    account: PartnerAccount
+    page: int = 1
+    page_size: int = DEFAULT_PAGE_SIZE
+    is_default_account: bool = True
+
+    def query(self, **changes: object) -> str:
+        """The query string of this filter, without "?", with `changes` by parameter name; "" and None drop one.
+
+        Only values that differ from the default stand in it. Any change but that of the page leads to the first page; a
+        change of the days drops the preset and the other way round.
+        """
+        values = self._parameters()
+        if set(changes) - {"page"}:
+            values["page"] = ""
+        if changes.get("period"):
+            values |= {"from": "", "to": ""}
+        if changes.get("from") or changes.get("to"):
+            values["period"] = ""
+        pairs = ((name, _texts(value)) for name, value in (values | changes).items())
+        return urlencode([(name, text) for name, texts in pairs for text in texts])
+
+    def _parameters(self) -> dict[str, object]:
+        """Every parameter that is not at its default, by name; "" for one that is."""
+        return {
+            "partner": "" if self.is_default_account else self.account.slug,
+            **self._own_parameters(),
+            "page_size": "" if self.page_size == DEFAULT_PAGE_SIZE else self.page_size,
+            "page": "" if self.page == 1 else self.page,
+        }
+
+    def _own_parameters(self) -> dict[str, object]:
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevenueFilter(PageFilter):
+    """Which transactions are asked for. Only rows that Debitura still lists are ever among them.
+
+    preset: the key of revenue.periods.PRESETS that `period` came from, "" where from and to were given.
+    home_zone: the asker's own zone; `period.zone` differs where `tz` was given.
+    """
+
+    period: Period
+    stages: tuple[Stage, ...] = ()
+    client: Client | None = None
+    q: str = ""
+    sort: str = DEFAULT_SORT
+    preset: str = ""
+    home_zone: ZoneInfo | None = None
+
+    def rows(self) -> QuerySet[Transaction]:
+        """The rows that match, in no order."""
+        rows = Transaction.objects.filter(account=self.account, removed_at=None)
+        if (start := self.period.start) is not None:
+            rows = rows.filter(payment_date__gte=start)
+        if (end := self.period.end) is not None:
+            rows = rows.filter(payment_date__lt=end)
+        if self.stages:
+            rows = rows.filter(stage__in=self.stages)
+        if self.client is not None:
+            rows = rows.filter(client=self.client)
+        return rows.filter(matching_transactions(self.account, self.q)) if self.q else rows
+
+    def every_stage(self) -> RevenueFilter:
+        """The same filter without its stages."""
+        return replace(self, stages=())
+
+    def _own_parameters(self) -> dict[str, object]:
+        first, last = ("", "") if self.preset else (self.period.first, self.period.last)
+        return {
+            "period": self.preset,
+            "from": first,
+            "to": last,
+            "tz": "" if self.period.zone == self.home_zone else self.period.zone.key,
+            "stage": self.stages,
+            "client": self.client.creditor_id if self.client else "",
+            "q": self.q,
+            "sort": "" if self.sort == DEFAULT_SORT else self.sort,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientFilter(PageFilter):
+    """Which clients are asked for. `state`: active (listed by Debitura), archived or all."""
+
+    q: str = ""
+    sort: str = DEFAULT_CLIENT_SORT
+    state: str = "active"
+
+    def _own_parameters(self) -> dict[str, object]:
+        return {
+            "state": "" if self.state == "active" else self.state,
+            "q": self.q,
+            "sort": "" if self.sort == DEFAULT_CLIENT_SORT else self.sort,
+        }
+
+
+def parse_filter(params: QueryDict, *, asker: Asker, now: datetime) -> RevenueFilter:
+    """The filter that the query parameters mean for `asker` at `now`; without any: all time, in the asker's own zone.
+
+    Raises FilterError with every wrong field at once, UnknownAccount for a `partner` that is not visible, and NoAccount
+    where nothing is.
+    """
+    account, is_default = account_of(params, asker=asker)
+    read = Reader(params)
+    home = parameters.home_zone(asker)
+    zone = read.zone(home)
+    period, preset = read.period(zone, now)
+    found = RevenueFilter(
+        account=account,
+        period=period,
+        preset=preset,
+        stages=read.stages(),
+        client=read.client(account),
+        q=read.search(),
+        sort=read.sort(SORTS, default=DEFAULT_SORT),
+        page=read.page(),
+        page_size=read.page_size(),
+        home_zone=home,
+        is_default_account=is_default,
+    )
+    read.raise_errors()
+    return found
+
+
+def parse_client_filter(params: QueryDict, *, asker: Asker) -> ClientFilter:
+    """The filter of a list of clients. Raises as `parse_filter` does."""
+    account, is_default = account_of(params, asker=asker)
+    read = Reader(params)
+    found = ClientFilter(
+        account=account,
+        q=read.search(),
+        sort=read.sort(CLIENT_SORTS, default=DEFAULT_CLIENT_SORT),
+        page=read.page(),
+        page_size=read.page_size(),
+        state=read.choice("state", CLIENT_STATES, default="active"),
+        is_default_account=is_default,
+    )
+    read.raise_errors()
+    return found
+
+
+def parse_page_filter(params: QueryDict, *, asker: Asker) -> PageFilter:
+    """A page of whatever an account has. Raises as `parse_filter` does."""
+    account, is_default = account_of(params, asker=asker)
+    read = Reader(params)
+    found = PageFilter(account=account, page=read.page(), page_size=read.page_size(), is_default_account=is_default)
+    read.raise_errors()
+    return found
+
+
+def account_of(params: QueryDict, *, asker: Asker) -> tuple[PartnerAccount, bool]:
+    """The account that `partner` names, or the first visible one by slug; and whether it is that first one.
+
+    Raises UnknownAccount and NoAccount.
+    """
+    visible = list(visible_accounts(asker).order_by("slug"))
+    if not visible:
+        raise NoAccount("No partner account is connected yet. Connect one with: manage.py connect_partner")
+    slug = params.get("partner", "")
+    account = next((account for account in visible if account.slug == slug), None) if slug else visible[0]
+    if account is None:
+        raise UnknownAccount("There is no such partner account.")
+    return account, account == visible[0]
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if value is None or value == "":
+        return ()
+    if isinstance(value, list | tuple):
+        return [str(item) for item in value]
+    return [str(value)]

@@ -1,0 +1,181 @@
+"""One case: its payments, and what each of them went through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.utils import timezone
+
+from partners.models import Case, PartnerAccount
+from revenue.models import Transaction, TransactionChange, TransactionState
+from revenue.money import UNKNOWN, format_amount
+from revenue.selectors.totals import ListTotal, firm_and_estimated, sums_by
+from revenue.stages import TEXTS, Stage
+
+
+class Change(NamedTuple):
+    """One field: what it is called, what it said before (None: nothing was known before) and what it says now."""
+
+    label: str
+    old: str | None
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEvent:
+    """Something that a payment went through.
+
+    seen_at: when a pull saw it (UTC). kind: a TransactionChange.Kind. changes: the difference to the event before, and for
+    the first one where the payment stood.
+    """
+
+    transaction: Transaction
+    seen_at: datetime
+    kind: str
+    kind_label: str
+    changes: list[Change]
+    run_id: int
+
+
+def case_of(account: PartnerAccount, reference: str) -> Case:
+    """The case of an account by Debitura's reference; the newest, should two share it. Raises Case.DoesNotExist."""
+    cases = Case.objects.filter(account=account, reference=reference).select_related("client").order_by("-pk")
+    # PostgreSQL refuses to look for a NUL character, and no case has an empty reference.
+    case = cases.first() if reference and "\0" not in reference else None
+    if case is None:
+        raise Case.DoesNotExist
+    return case
+
+
+def case_payments(case: Case) -> list[Transaction]:
+    """Every payment of a case, the latest first; those that Debitura lists no more (`removed_at`) are there, too. One query."""
+    rows = case.transactions.select_related("client").defer("raw", "client__raw")
+    return list(rows.order_by("-payment_date", "-pk"))
+
+
+def case_total(case: Case) -> ListTotal:
+    """The total of the payments that Debitura still lists (USD, exact). One query."""
+    return firm_and_estimated(sums_by(case.transactions.filter(removed_at=None), "is_estimate"))
+
+
+def case_history(case: Case) -> list[HistoryEvent]:
+    """What the payments of a case went through, the latest first. One query.
+
+    Amounts of an estimate that only followed the exchange rate are no event. Times within a change are written in the
+    current time zone.
+    """
+    lines = TransactionChange.objects.filter(transaction__case=case).select_related("transaction", "client", "case")
+    lines = lines.defer("transaction__raw", "client__raw").order_by("transaction", "seen_at", "pk")
+    events = list(_events(lines.iterator()))
+    return sorted(events, key=lambda event: event.seen_at, reverse=True)
+
+
+def _events(lines: Iterator[TransactionChange]) -> Iterator[HistoryEvent]:
+    before: TransactionChange | None = None
+    for line in lines:
+        if before is not None and before.transaction_id != line.transaction_id:
+            before = None
+        yield HistoryEvent(
+            transaction=line.transaction,
+            seen_at=line.seen_at,
+            kind=line.kind,
+            kind_label=line.get_kind_display(),
+            changes=_difference(before, line),
+            run_id=line.run_id,
+        )
+        before = line
+
+
+class Field(NamedTuple):
+    """A field of the history: its name for people, the columns it is made of, its text, and whether the first event tells it."""
+
+    label: str
+    columns: tuple[str, ...]
+    text: Callable[[TransactionState], str]
+    opens: bool = False
+
+    def values(self, row: TransactionState) -> list[Any]:
+        return [getattr(row, column) for column in self.columns]
+
+
+def _difference(before: TransactionState | None, after: TransactionState) -> list[Change]:
+    if before is None:
+        return [Change(field.label, None, field.text(after)) for field in FIELDS if field.opens]
+    return [_change(field, before, after) for field in FIELDS if field.values(before) != field.values(after)]
+
+
+def _change(field: Field, before: TransactionState, after: TransactionState) -> Change:
+    old, new = field.text(before), field.text(after)
+    if old == new:  # They differ in digits that the text does not show.
+        old, new = _exact(field.values(before)), _exact(field.values(after))
+    return Change(field.label, old, new)
+
+
+def _exact(values: list[Any]) -> str:
+    return " ".join(_text(value) for value in values)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return UNKNOWN if value is None or value == "" else str(value)
+
+
+def _plain(label: str, column: str) -> Field:
+    return Field(label, (column,), lambda row: _text(getattr(row, column)))
+
+
+def _amount(label: str, column: str, currency: str, *, opens: bool = False) -> Field:
+    """An amount in the currency that the column `currency` names."""
+
+    def text(row: TransactionState) -> str:
+        code = getattr(row, currency)
+        return f"{format_amount(getattr(row, column), code)} {code}".strip()
+
+    return Field(label, (column, currency), text, opens)
+
+
+def _dollars(label: str, column: str, *, opens: bool = False) -> Field:
+    """An amount in USD, with ≈ before an estimate."""
+
+    def text(row: TransactionState) -> str:
+        amount = getattr(row, column)
+        mark = "≈ " if row.is_estimate and amount is not None else ""
+        return f"{mark}{format_amount(amount)} USD"
+
+    return Field(label, (column,), text, opens)
+
+
+def _moment(row: TransactionState) -> str:
+    local = timezone.localtime(row.payment_date)
+    return f"{local.day} {local:%b %Y, %H:%M}"
+
+
+def _percentage(row: TransactionState) -> str:
+    return UNKNOWN if row.fee_percentage is None else f"{row.fee_percentage:f} %"
+
+
+FIELDS = (
+    Field("Stage", ("stage",), lambda row: TEXTS[Stage(row.stage)].label, opens=True),
+    _plain("Commission status", "commission_status"),
+    _plain("Platform status", "platform_status"),
+    _plain("Referral status", "referral_status"),
+    Field("Payment date", ("payment_date",), _moment, opens=True),
+    _amount("Payment", "payment_amount", "payment_currency", opens=True),
+    Field("Fee percentage", ("fee_percentage",), _percentage),
+    _dollars("Fee in USD", "fee_usd", opens=True),
+    _amount("Fee", "fee", "earnings_currency"),
+    _dollars("Debitura's revenue in USD", "revenue_usd"),
+    _amount("Debitura's revenue", "revenue", "earnings_currency"),
+    _plain("Estimate", "is_estimate"),
+    _plain("Recognised", "is_recognized"),
+    _dollars("Recognised in USD", "recognized_usd"),
+    _plain("Client", "client"),
+    _plain("Case", "case"),
+)

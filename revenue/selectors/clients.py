@@ -1,0 +1,184 @@
+"""Clients with what they earned: the list, the top of it, and one client's cases."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, Max, Q, QuerySet
+from django.db.models.expressions import Expression
+from django.db.models.functions import Abs, Lower
+
+from partners.fields import ExactSum, NumericOrder, add_exactly
+from partners.models import Case, Client, PartnerAccount
+from revenue.filters import ClientFilter, RevenueFilter
+from revenue.models import Transaction
+from revenue.money import cents
+from revenue.parameters import DEFAULT_PAGE_SIZE
+from revenue.search import containing
+from revenue.selectors.entries import ordered
+from revenue.selectors.paging import Paged, Window
+from revenue.selectors.totals import ListTotal, Sum, Totals, firm_and_estimated, sums_by, totals_of
+from revenue.stages import Stage
+
+# To sort by; what is shown comes from sums_by.
+_LISTED_FEES = ExactSum("transactions__fee_usd", filter=Q(transactions__removed_at=None))
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRow:
+    """A client and the totals of all its payments, whenever they were made (USD, exact)."""
+
+    client: Client
+    totals: Totals
+
+    @property
+    def difference_usd(self) -> Decimal | None:
+        """What Debitura says that the client earned the partner, less our sum; rounded to the cent, None where it is unknown.
+
+        Our sum is over every row that Debitura lists, disputed ones and those outside every stage included: the contract
+        gives `earningsUsd` without any condition. Anything but 0.00 is a finding.
+        """
+        theirs = self.client.earnings_usd
+        return None if theirs is None else cents(add_exactly(theirs, self.totals.fee_usd.copy_negate()))
+
+    @property
+    def is_finding(self) -> bool:
+        """Whether the two sums are known to differ."""
+        return bool(self.difference_usd)
+
+
+@dataclass(frozen=True)
+class ClientPage(Paged):
+    """One page of clients."""
+
+    rows: list[ClientRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopClient(ListTotal):
+    """A client's part of a list; `client` is None for the rows that name none."""
+
+    client: Client | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRow(ListTotal):
+    """A case and the total of its payments. last_payment: when the debtor last paid (UTC), None before the first time."""
+
+    case: Case
+    last_payment: datetime | None
+
+    @property
+    def payments(self) -> int:
+        return self.count
+
+
+def client_rows(
+    account: PartnerAccount,
+    *,
+    q: str = "",
+    sort: str = "name",
+    page: int = 1,
+    page_size: int = DEFAULT_PAGE_SIZE,
+    state: str = "active",
+) -> ClientPage:
+    """One page of an account's clients. Three queries. Raises PageNotFound behind the last page."""
+    f = ClientFilter(account=account, q=q, sort=sort, page=page, page_size=page_size, state=state)
+    clients = matching(f)
+    window = Window(number=page, size=page_size, count=clients.count())
+    return ClientPage(rows=with_totals(list(in_order(clients, sort)[window.slice])), window=window)
+
+
+def matching(f: ClientFilter) -> QuerySet[Client]:
+    """The clients of a filter, in no order."""
+    clients = Client.objects.filter(account=f.account).defer("raw")
+    if f.state != "all":
+        clients = clients.filter(archived_at__isnull=f.state == "active")
+    return clients.filter(_named(f.q)) if f.q else clients
+
+
+def in_order(clients: QuerySet[Client], sort: str) -> QuerySet[Client]:
+    """`clients` by a key of filters.CLIENT_SORTS, "-" before it for the other direction; equal ones stand by id."""
+    descending = sort.startswith("-")
+    if sort.removeprefix("-") in ("fee", "difference"):
+        clients = clients.alias(listed_fee=_LISTED_FEES)
+    order = ordered(_sort_expression(sort.removeprefix("-")), descending=descending)
+    return clients.order_by(order, "-pk" if descending else "pk")
+
+
+def with_totals(clients: list[Client]) -> list[ClientRow]:
+    """`clients` with their totals, in the same order. One query."""
+    rows = Transaction.objects.filter(client__in=[client.pk for client in clients], removed_at=None)
+    groups: dict[int, dict[tuple[Stage, bool], Sum]] = defaultdict(dict)
+    for (pk, stage, estimate), total in sums_by(rows, "client_id", "stage", "is_estimate").items():
+        groups[pk][Stage(stage), estimate] = total
+    return [ClientRow(client, totals_of(groups[client.pk])) for client in clients]
+
+
+def top_clients(f: RevenueFilter, limit: int = 8) -> list[TopClient]:
+    """The clients with the largest fees of everything that matches, the largest first. Two queries."""
+    groups = _by_owner(sums_by(f.rows(), "client_id", "is_estimate"))
+    totals = {pk: firm_and_estimated(sums) for pk, sums in groups.items()}
+    largest = sorted(totals, key=lambda pk: (-totals[pk].fee_usd, pk or 0))[:limit]
+    clients = Client.objects.defer("raw").in_bulk([pk for pk in largest if pk is not None])
+    return [TopClient(client=clients.get(pk), **_fields(totals[pk])) for pk in largest]
+
+
+def client_of(account: PartnerAccount, creditor_id: UUID) -> Client:
+    """The client of an account with Debitura's id. Raises Client.DoesNotExist."""
+    return Client.objects.get(account=account, creditor_id=creditor_id)
+
+
+def client_cases(client: Client) -> list[CaseRow]:
+    """The cases of a client, the one paid last first, those never paid at the end. Three queries."""
+    rows = Transaction.objects.filter(case__client=client, removed_at=None)
+    groups = _by_owner(sums_by(rows, "case_id", "is_estimate"))
+    last = dict(rows.order_by().values_list("case_id").annotate(Max("payment_date")))
+    found = [
+        CaseRow(case=case, last_payment=last.get(case.pk), **_fields(firm_and_estimated(groups.get(case.pk, {}))))
+        for case in client.cases.order_by("reference", "pk")
+    ]
+    return sorted(found, key=lambda row: -row.last_payment.timestamp() if row.last_payment else float("inf"))
+
+
+def _by_owner(sums: dict[tuple[Any, ...], Sum]) -> dict[int | None, dict[tuple[Any, ...], Sum]]:
+    groups: dict[int | None, dict[tuple[Any, ...], Sum]] = defaultdict(dict)
+    for (owner, *rest), total in sums.items():
+        groups[owner][tuple(rest)] = total
+    return groups
+
+
+def _fields(total: ListTotal) -> dict[str, Any]:
+    return {
+        "fee_usd": total.fee_usd,
+        "count": total.count,
+        "estimate_fee_usd": total.estimate_fee_usd,
+        "estimate_count": total.estimate_count,
+    }
+
+
+def _named(text: str) -> Q:
+    """Clients whose name or externalTenantId holds `text`, or whose creditorId it is."""
+    found = containing("company_name", text) | containing("external_tenant_id", text)
+    try:
+        return found | Q(creditor_id=UUID(text))
+    except ValueError:
+        return found
+
+
+def _sort_expression(key: str) -> Expression | F:
+    earnings, fee = NumericOrder("earnings_usd"), NumericOrder("listed_fee")
+    keys: dict[str, Expression | F] = {
+        "name": Lower("company_name"),
+        "fee": fee,
+        "cases": F("cases_total"),
+        "earnings": earnings,
+        "difference": Abs(earnings - fee),
+        "linked": F("date_linked"),
+    }
+    return keys[key]

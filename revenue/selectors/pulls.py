@@ -1,0 +1,133 @@
+"""How fresh the figures are, and what each pull did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from django.conf import settings
+
+from partners.models import PartnerAccount
+from revenue.models import PullRun, QuarantinedRow
+from revenue.selectors.paging import Paged, Window
+
+State = Literal["never", "first_pull_running", "fresh", "stale", "not_answering", "key_rejected", "failed"]
+
+# A running pull notes that it lives much more often than this; one that does not is dead.
+DEAD_AFTER = timedelta(minutes=2)
+# Figures older than this many pulls are stale even though no pull is known to have failed.
+STALE_AFTER_PULLS = 3
+KEY_ERRORS = frozenset({"unauthorized", "unusable_key"})
+SILENCE_ERRORS = frozenset({"unreachable", "server_error", "rate_limited", "malformed"})
+_RECENT = 5
+
+SENTENCES: dict[State, str] = {
+    "never": "No pull has run yet: there are no figures to show.",
+    "first_pull_running": "The first pull is running; figures appear when it is done.",
+    "fresh": "The figures are up to date.",
+    "stale": "The figures are older than they should be: no pull has finished since.",
+    "not_answering": "Debitura is not answering; these are the last good figures.",
+    "key_rejected": "Debitura rejects the API key; these are the last good figures. An admin must set a new key.",
+    "failed": "The last pull failed; these are the last good figures.",
+}
+_NOTHING_YET: dict[State, str] = {
+    "not_answering": "Debitura is not answering, and no pull has succeeded yet: there are no figures to show.",
+    "key_rejected": "Debitura rejects the API key: there are no figures to show. An admin must set a new key.",
+    "failed": "No pull has succeeded yet: there are no figures to show.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How the copy of an account stands.
+
+    as_of: the instant (UTC) for which the figures speak, None before the first success. ties_out: whether they agreed
+    with Debitura's own summary then. run: the pull that published them. last: the last pull that ended, in whatever
+    way. running: the one that runs now. sentence: the state in words.
+    """
+
+    state: State
+    as_of: datetime | None
+    ties_out: bool | None
+    run: PullRun | None
+    last: PullRun | None
+    running: PullRun | None
+
+    @property
+    def sentence(self) -> str:
+        return SENTENCES[self.state] if self.as_of else _NOTHING_YET.get(self.state, SENTENCES[self.state])
+
+
+@dataclass(frozen=True)
+class RunPage(Paged):
+    """One page of pulls, the latest first."""
+
+    rows: list[PullRun]
+
+
+def freshness(account: PartnerAccount, now: datetime) -> Freshness:
+    """How fresh the figures of an account are at `now`. Two queries."""
+    published = published_run(account)
+    recent = list(account.pulls.order_by("-started_at", "-pk")[:_RECENT])
+    running = next((run for run in recent if is_running(run, now)), None)
+    last = next((run for run in recent if run != running), None)
+    return Freshness(
+        state=_state(published, last, running, now),
+        as_of=published.as_of if published else None,
+        ties_out=published.ties_out if published else None,
+        run=published,
+        last=last,
+        running=running,
+    )
+
+
+def published_run(account: PartnerAccount) -> PullRun | None:
+    """The pull whose figures are shown; None before the first success."""
+    return account.pulls.filter(as_of__isnull=False).order_by("-as_of", "-pk").first()
+
+
+def is_running(run: PullRun, now: datetime) -> bool:
+    """Whether a pull runs and has shown a sign of life in the last two minutes."""
+    return run.status == PullRun.Status.RUNNING and now - run.heartbeat_at < DEAD_AFTER
+
+
+def runs(account: PartnerAccount, *, page: int = 1, page_size: int = 50) -> RunPage:
+    """The pulls of an account, the latest first. Two queries. Raises PageNotFound behind the last page."""
+    window = Window(number=page, size=page_size, count=account.pulls.count())
+    return RunPage(rows=list(account.pulls.order_by("-started_at", "-pk")[window.slice]), window=window)
+
+
+def run_of(account: PartnerAccount, pk: int) -> PullRun:
+    """One pull of an account. Raises PullRun.DoesNotExist."""
+    return account.pulls.get(pk=pk)
+
+
+def quarantined(run: PullRun) -> Sequence[QuarantinedRow]:
+    """The rows that Debitura listed in this pull and that could not be read."""
+    rows = QuarantinedRow.objects.filter(account=run.account_id, first_run__lte=run.pk, last_run__gte=run.pk)
+    return list(rows.order_by("resource", "pk"))
+
+
+def portfolio(account: PartnerAccount) -> dict[str, int | None] | None:
+    """Debitura's own count of clients and cases, as of the published pull; None where it is unknown."""
+    run = published_run(account)
+    return run.portfolio if run else None
+
+
+def _state(published: PullRun | None, last: PullRun | None, running: PullRun | None, now: datetime) -> State:
+    if last is not None and last.status == PullRun.Status.FAILED:
+        return _failure(last.error_kind)
+    if published is not None and published.as_of is not None:
+        allowed = timedelta(seconds=settings.PULL_EVERY_SECONDS * STALE_AFTER_PULLS)
+        return "stale" if now - published.as_of > allowed else "fresh"
+    if running is not None:
+        return "first_pull_running"
+    return "never" if last is None else "failed"
+
+
+def _failure(kind: str) -> State:
+    if kind in KEY_ERRORS:
+        return "key_rejected"
+    return "not_answering" if kind in SILENCE_ERRORS else "failed"

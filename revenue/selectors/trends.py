@@ -1,0 +1,102 @@
+"""How fees spread over time: by month of payment, in the reader's own months."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.db.models import Case, IntegerField, Max, Min, QuerySet, Value, When
+
+from revenue.filters import RevenueFilter
+from revenue.models import Transaction
+from revenue.periods import add_months, local_today, month_starts, start_of_day
+from revenue.selectors.totals import Sum, add_up, sums_by
+from revenue.stages import STAGES, Stage
+
+EVERY_STAGE = (*STAGES, Stage.OUTSIDE)
+# More empty months than this in a row are left out: one payment dated 1900 must not draw a century of nothing.
+LONGEST_GAP = 24
+
+
+@dataclass(frozen=True, slots=True)
+class MonthRow:
+    """The fees (USD, exact) of the payments of one local month. Every stage is there, so that it adds up to the total.
+
+    first: the first day of the month. totals: all fees by stage. estimates: the part of them that is estimated.
+    """
+
+    first: date
+    totals: Mapping[Stage, Decimal]
+    estimates: Mapping[Stage, Decimal]
+    count: int
+
+    @property
+    def fee_usd(self) -> Decimal:
+        return add_up(self.totals.values())
+
+    @property
+    def estimate_fee_usd(self) -> Decimal:
+        return add_up(self.estimates.values())
+
+
+def months(f: RevenueFilter) -> tuple[MonthRow, ...]:
+    """The local months of everything that matches, from the first with a payment to the last. Two queries.
+
+    Empty months in between are there, too. A month begins and ends where revenue.periods says that its days do.
+    """
+    rows, zone = f.rows(), f.period.zone
+    span = rows.aggregate(first=Min("payment_date"), last=Max("payment_date"))
+    if span["first"] is None:
+        return ()
+    starts = month_starts(local_today(zone, span["first"]), local_today(zone, span["last"]))
+    by_month: dict[date, dict[tuple[Stage, bool], Sum]] = defaultdict(dict)
+    for (place, stage, estimate), total in sums_by(
+        _placed(rows, starts, zone), "month", "stage", "is_estimate"
+    ).items():
+        by_month[starts[place]][Stage(stage), estimate] = total
+    return tuple(_month_row(first, by_month.get(first, {})) for first in _without_long_gaps(starts, by_month))
+
+
+def _placed(rows: QuerySet[Transaction], starts: list[date], zone: ZoneInfo) -> QuerySet[Transaction]:
+    """`rows` with `month`: the place in `starts` of the month in which each was paid."""
+    ends = [start_of_day(first, zone) for first in (*starts[1:], add_months(starts[-1], 1))]
+    return rows.annotate(month=_place_before(ends, 0))
+
+
+def _place_before(ends: list[datetime], offset: int) -> Case | Value:
+    """Which of the stretches that end at `ends` a payment lies in: halving, so that no row is compared with every month."""
+    if len(ends) == 1:
+        return Value(offset, output_field=IntegerField())
+    half = len(ends) // 2
+    return Case(
+        When(payment_date__lt=ends[half - 1], then=_place_before(ends[:half], offset)),
+        default=_place_before(ends[half:], offset + half),
+        output_field=IntegerField(),
+    )
+
+
+def _without_long_gaps(starts: list[date], filled: Mapping[date, object]) -> Iterator[date]:
+    empty: list[date] = []
+    for first in starts:
+        if first not in filled:
+            empty.append(first)
+            continue
+        yield from empty if len(empty) <= LONGEST_GAP else ()
+        yield first
+        empty = []
+
+
+def _month_row(first: date, groups: Mapping[tuple[Stage, bool], Sum]) -> MonthRow:
+    def fee(stage: Stage, *estimates: bool) -> Decimal:
+        return add_up(groups[stage, flag].fee_usd for flag in estimates if (stage, flag) in groups)
+
+    return MonthRow(
+        first=first,
+        totals={stage: fee(stage, False, True) for stage in EVERY_STAGE},
+        estimates={stage: fee(stage, True) for stage in EVERY_STAGE},
+        count=sum(total.rows for total in groups.values()),
+    )

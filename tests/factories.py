@@ -1,0 +1,157 @@
+"""Rows for tests: each builder saves one, with sensible values that keyword arguments override.
+
+Ids count up from 1, so that a failing test prints the same ones every time. `make_transaction` takes its account from
+the client or case it is given, and its three statuses and estimate flag from the stage.
+"""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+
+from accounts.models import User
+from partners.models import Case, Client, PartnerAccount
+from revenue.models import PullRun, Transaction
+from revenue.stages import Stage
+
+NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
+
+# One set of statuses (commission, platform, referral) that makes each stage for a partner paid when Debitura is paid.
+STATUSES: dict[Stage, tuple[str, str, str]] = {
+    Stage.PENDING: ("Unpaid", "NotInvoiced", "Pending"),
+    Stage.CONFIRMED: ("Paid", "NotInvoiced", "Pending"),
+    Stage.AWAITING_PARTNER: ("Paid", "InvoiceIssued", "Pending"),
+    Stage.READY: ("Paid", "PaymentReceived", "Pending"),
+    Stage.AWAITING_DEBITURA: ("Paid", "PaymentReceived", "Invoiced"),
+    Stage.PAID: ("Paid", "PaymentReceived", "Paid"),
+    Stage.DISPUTED: ("Paid", "PaymentReceived", "Disputed"),
+    Stage.OUTSIDE: ("Credited", "InvoiceCredited", "Pending"),
+}
+
+_numbers = itertools.count(1)
+
+
+def make_user(email: str | None = None, *, password: str = "a long enough pass phrase", **fields: Any) -> User:
+    """A person who may sign in; reads dates in Europe/Copenhagen."""
+    fields = {"time_zone": "Europe/Copenhagen"} | fields
+    email = email or f"person{next(_numbers)}@example.com"
+    return User.objects.create(email=email, password=_hashed(password), **fields)
+
+
+@cache
+def _hashed(password: str) -> str:
+    """Slow by design, so once a password."""
+    return make_password(password)
+
+
+def make_account(**fields: Any) -> PartnerAccount:
+    number = next(_numbers)
+    defaults = {
+        "slug": f"partner-{number}",
+        "name": f"Partner {number}",
+        "base_url": "http://127.0.0.1:9",
+        "sealed_api_key": "",
+        "created_at": datetime(2025, 1, 1, tzinfo=UTC),
+    }
+    return PartnerAccount.objects.create(**defaults | fields)
+
+
+def make_client(account: PartnerAccount | None = None, **fields: Any) -> Client:
+    number = next(_numbers)
+    defaults = {
+        "creditor_id": UUID(int=0xC0000000 + number),
+        "external_tenant_id": f"tenant-{number}",
+        "company_name": f"Client {number}",
+        "country": "Denmark",
+        "is_attributed": True,
+        "onboarding_done": True,
+        "date_linked": datetime(2025, 2, 1, tzinfo=UTC),
+        "cases_total": 3,
+        "cases_closed": 1,
+        "fee_percentage": Decimal(50),
+    }
+    return Client.objects.create(account=account or make_account(), **defaults | fields)
+
+
+def make_case(client: Client | None = None, **fields: Any) -> Case:
+    """A case of `client`; of a new client, where none is given (of `account`, where that is given)."""
+    number = next(_numbers)
+    client = client or make_client(fields.get("account"))
+    defaults = {
+        "account": client.account,
+        "client": client,
+        "case_id": UUID(int=0xCA5E0000 + number),
+        "reference": f"Q{number:07d}",
+        "debtor_name": f"Debtor {number}",
+        "original_amount": Decimal("1000.00"),
+        "currency": "EUR",
+    }
+    return Case.objects.create(**defaults | fields)
+
+
+def make_transaction(
+    account: PartnerAccount | None = None,
+    *,
+    stage: Stage = Stage.READY,
+    client: Client | None = None,
+    case: Case | None = None,
+    **fields: Any,
+) -> Transaction:
+    """A present row of `stage` with a fee of 30 USD, on a client and a case of its own where none is given."""
+    number = next(_numbers)
+    if case is None and "case_id" not in fields:
+        client = client or make_client(account)
+        case = make_case(client)
+    if client is None and case is not None and "client_id" not in fields:
+        client = case.client
+    owner = account or (client or case or make_client()).account
+    commission, platform, referral = STATUSES[stage]
+    defaults = {
+        "transaction_id": UUID(int=0x7A000000 + number),
+        "payment_date": datetime(2026, 3, 5, 9, 30, tzinfo=UTC),
+        "payment_amount": Decimal("1000.00"),
+        "payment_currency": "EUR",
+        "earnings_currency": "EUR",
+        "revenue": Decimal("60.00"),
+        "revenue_usd": Decimal("60.00"),
+        "fee_percentage": Decimal(50),
+        "fee": Decimal("30.00"),
+        "fee_usd": Decimal("30.00"),
+        "is_estimate": commission != "Paid",
+        "is_recognized": commission == "Paid",
+        "recognized_usd": Decimal(0),
+        "commission_status": commission,
+        "platform_status": platform,
+        "referral_status": referral,
+        "raw": "{}",
+        "fingerprint": f"{number:032x}",
+        "first_seen_at": datetime(2026, 3, 6, 8, 0, tzinfo=UTC),
+        "stage_since": datetime(2026, 3, 6, 8, 0, tzinfo=UTC),
+    }
+    given = {"account": owner, "stage": stage.value, "client": client, "case": case}
+    if "client_id" in fields:
+        del given["client"]
+    if "case_id" in fields:
+        del given["case"]
+    return Transaction.objects.create(**defaults | given | fields)
+
+
+def make_run(account: PartnerAccount | None = None, **fields: Any) -> PullRun:
+    """A pull that was published at NOW and ties out; say `as_of=None, ties_out=None` for one that was not."""
+    defaults = {
+        "trigger": PullRun.Trigger.SCHEDULE,
+        "status": PullRun.Status.OK,
+        "phase": PullRun.Phase.DONE,
+        "started_at": NOW,
+        "heartbeat_at": NOW,
+        "finished_at": NOW,
+        "as_of": NOW,
+        "ties_out": True,
+    }
+    return PullRun.objects.create(account=account or make_account(), **defaults | fields)

@@ -1,0 +1,95 @@
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from revenue.periods import Period
+from revenue.selectors.trends import EVERY_STAGE, months
+from revenue.stages import Stage
+from tests.factories import make_account, make_transaction
+from tests.revenue.builders import all_time
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def partner():
+    return make_account()
+
+
+def fees(partner, zone="Europe/Copenhagen", **fields):
+    rows = months(all_time(partner, period=Period(ZoneInfo(zone)), **fields))
+    return {f"{row.first:%Y-%m}": row.fee_usd for row in rows}
+
+
+def test_months_of_nothing():
+    assert months(all_time(make_account())) == ()
+
+
+def test_months_are_without_gaps(partner):
+    for moment in (datetime(2025, 11, 15, tzinfo=UTC), datetime(2026, 2, 15, tzinfo=UTC)):
+        make_transaction(partner, payment_date=moment, fee_usd=Decimal(1))
+    assert fees(partner) == {"2025-11": 1, "2025-12": 0, "2026-01": 0, "2026-02": 1}
+
+
+def test_months_leave_out_a_gap_of_years(partner):
+    for year in (1970, 2026):
+        make_transaction(partner, payment_date=datetime(year, 3, 1, 12, tzinfo=UTC), fee_usd=Decimal(1))
+    assert fees(partner) == {"1970-03": 1, "2026-03": 1}
+
+
+@pytest.mark.parametrize(
+    ("zone", "last_of_march", "first_of_april"),
+    [
+        ("UTC", datetime(2026, 3, 31, 23, 59, 59, 999999, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)),
+        (
+            "Europe/Copenhagen",
+            datetime(2026, 3, 31, 21, 59, 59, 999999, tzinfo=UTC),
+            datetime(2026, 3, 31, 22, tzinfo=UTC),
+        ),
+        (
+            "Asia/Kathmandu",
+            datetime(2026, 3, 31, 18, 14, 59, 999999, tzinfo=UTC),
+            datetime(2026, 3, 31, 18, 15, tzinfo=UTC),
+        ),
+        ("America/New_York", datetime(2026, 4, 1, 3, 59, 59, 999999, tzinfo=UTC), datetime(2026, 4, 1, 4, tzinfo=UTC)),
+    ],
+)
+def test_months_are_those_of_the_reader(partner, zone, last_of_march, first_of_april):
+    make_transaction(partner, payment_date=last_of_march, fee_usd=Decimal(1))
+    make_transaction(partner, payment_date=first_of_april, fee_usd=Decimal(10))
+    assert fees(partner, zone) == {"2026-03": 1, "2026-04": 10}
+
+
+def test_months_hold_every_stage_and_its_estimates(partner):
+    make_transaction(partner, stage=Stage.DISPUTED, fee_usd=Decimal("-0.005"))
+    make_transaction(partner, stage=Stage.OUTSIDE, fee_usd=Decimal(5), is_estimate=False)
+    make_transaction(partner, stage=Stage.OUTSIDE, fee_usd=Decimal(2), is_estimate=True)
+    [row] = months(all_time(partner))
+    assert list(row.totals) == list(EVERY_STAGE)
+    assert {stage: fee for stage, fee in row.totals.items() if fee} == {
+        Stage.DISPUTED: Decimal("-0.005"),
+        Stage.OUTSIDE: Decimal(7),
+    }
+    assert {stage: fee for stage, fee in row.estimates.items() if fee} == {Stage.OUTSIDE: Decimal(2)}
+    assert (row.first, row.count, row.fee_usd, row.estimate_fee_usd) == (
+        date(2026, 3, 1),
+        3,
+        Decimal("6.995"),
+        Decimal(2),
+    )
+
+
+def test_months_of_a_filter(partner):
+    make_transaction(partner, stage=Stage.PAID, fee_usd=Decimal(1))
+    make_transaction(partner, stage=Stage.READY, fee_usd=Decimal(2))
+    assert fees(partner, stages=(Stage.PAID,)) == {"2026-03": 1}
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_months_take_two_queries(partner, django_assert_num_queries, count):
+    for month in range(1, count + 1):
+        make_transaction(partner, payment_date=datetime(2026, month, 5, tzinfo=UTC))
+    with django_assert_num_queries(2):
+        months(all_time(partner))
