@@ -1,0 +1,69 @@
+"""Signing in, and what people set for themselves."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.forms import AuthenticationForm
+from django.core.exceptions import ValidationError
+
+from accounts.models import User, validate_time_zone
+
+# Old names and technical ones, of no use in a list to choose from.
+_UNLISTED = ("Etc/", "SystemV/", "US/", "posix/", "right/")
+
+
+@cache
+def time_zone_names() -> tuple[str, ...]:
+    """The IANA names that this machine knows and people use, sorted: "Europe/Copenhagen" …, and "UTC"."""
+    names = (name for name in available_timezones() if "/" in name and not name.startswith(_UNLISTED))
+    return (*sorted(names), "UTC")
+
+
+class SignInForm(AuthenticationForm):
+    """E-mail and password; and the browser's time zone, filled in by a script where there is one."""
+
+    time_zone = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    error_messages = {
+        "invalid_login": "This e-mail address and password do not match. Check both; only the password cares about case.",
+        "inactive": "This account is switched off. Ask your administrator.",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "E-mail"
+        self.fields["username"].widget = forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
+
+    def clean_time_zone(self) -> str:
+        """The browser's zone, or nothing where we do not know it: a guess must not keep anybody out."""
+        guess = str(self.cleaned_data["time_zone"])
+        try:
+            validate_time_zone(guess)
+        except ValidationError:
+            return ""
+        return guess
+
+
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own class takes no parameter
+    """Name, time zone and theme."""
+
+    time_zone = forms.ChoiceField(required=False, help_text="Dates and months are shown and filtered in this zone.")
+
+    class Meta:
+        model = User
+        fields = ("name", "time_zone", "theme")
+        widgets = {"theme": forms.RadioSelect, "name": forms.TextInput(attrs={"autocomplete": "name"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        zone = self.fields["time_zone"]
+        assert isinstance(zone, forms.ChoiceField)  # noqa: S101  for the type checker
+        default = ("", f"The server's own ({settings.DEFAULT_USER_TIME_ZONE})")
+        # A zone that was guessed under an old name stays selectable.
+        names = dict.fromkeys((*time_zone_names(), self.instance.time_zone))
+        zone.choices = [default, *((name, name.replace("_", " ")) for name in names if name)]

@@ -1,0 +1,13 @@
+"""Addresses of signing in and of what people set for themselves."""
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+
+from accounts import views
+
+urlpatterns = [
+    path("sign-in/", views.SignInView.as_view(), name="sign_in"),
+    path("sign-out/", LogoutView.as_view(), name="sign_out"),
+    path("profile/", views.profile, name="profile"),
+    path("profile/password/", views.OwnPasswordView.as_view(), name="password_change"),
+]

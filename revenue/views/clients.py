@@ -1,0 +1,114 @@
+"""The list of clients, its export, and one client."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_safe
+
+from accounts.people import person
+from partners.models import Client
+from revenue.exports import clients_csv
+from revenue.filters import (
+    CLIENT_STATES,
+    ClientFilter,
+    FilterError,
+    RevenueFilter,
+    account_of,
+    parse_client_filter,
+)
+from revenue.parameters import home_zone
+from revenue.periods import Period
+from revenue.selectors.clients import client_cases, client_of, client_rows, with_totals
+from revenue.selectors.entries import page_of
+from revenue.selectors.trends import EVERY_STAGE, months
+from revenue.views import columns
+from revenue.views.cards import cards_of
+from revenue.views.controls import Controls, client_chips
+from revenue.views.downloads import download
+from revenue.views.months import month_table
+from revenue.views.page import account_page, own_account, pager, render_page
+
+STATE_LABELS = {"active": "Active", "archived": "Archived", "all": "All"}
+# The list of all of a client's payments is one click away.
+PAYMENTS_SHOWN = 25
+
+
+@require_safe
+@account_page
+def clients(request: HttpRequest) -> HttpResponse:
+    """One page of the clients that match the address, each with its fee a stage."""
+    context: dict[str, Any] = {"section": "clients", "states": [(key, STATE_LABELS[key]) for key in CLIENT_STATES]}
+    try:
+        f = parse_client_filter(request.GET, asker=request.user)
+    except FilterError as error:
+        context["controls"] = Controls.of(request.GET, errors=error.fields)
+        return render_page(request, "revenue/clients.html", own_account(request), context, status=400)
+    page = client_rows(f.account, q=f.q, sort=f.sort, page=f.page, page_size=f.page_size, state=f.state)
+    context |= {
+        "f": f,
+        "controls": Controls.of(request.GET),
+        "chips": client_chips(f),
+        "page": page,
+        "pager": pager(page.window, lambda number: f.query(page=number)),
+        "csv_query": f.query(page=None, page_size=None),
+        "stages": EVERY_STAGE,
+        "sorts": {key: _sort(f, key) for key in ("name", "fee", "cases", "earnings", "difference")},
+    }
+    return render_page(request, "revenue/clients.html", f.account, context)
+
+
+@require_safe
+def clients_export(request: HttpRequest) -> HttpResponseBase:
+    """The whole filter as CSV."""
+    return download(
+        lambda _: parse_client_filter(request.GET, asker=request.user),
+        lambda f, now: clients_csv(f, now=now),
+    )
+
+
+@require_safe
+@account_page
+def client(request: HttpRequest, creditor_id: UUID) -> HttpResponse:
+    """One client: its cards, months, cases and latest payments, of all time."""
+    account, is_default = account_of(request.GET, asker=request.user)
+    try:
+        found = client_of(account, creditor_id)
+    except Client.DoesNotExist as missing:
+        raise Http404("There is no such client.") from missing
+    home = home_zone(request.user)
+    f = RevenueFilter(
+        account=account,
+        period=Period(home),
+        client=found,
+        home_zone=home,
+        is_default_account=is_default,
+    )
+    return render_page(request, "revenue/client.html", account, _client_context(request, f, found))
+
+
+def _client_context(request: HttpRequest, f: RevenueFilter, found: Client) -> dict[str, Any]:
+    row = with_totals([found])[0]
+    shown = [column for column in columns.shown_columns(person(request)) if column.key != "client"]
+    return {
+        "section": "clients",
+        "row": row,
+        "client": found,
+        "f": f,
+        "cards": cards_of(f, row.totals),
+        "months": month_table(f, months(f)),
+        "cases": client_cases(found),
+        "entries": page_of(replace(f, page_size=PAYMENTS_SHOWN)),
+        "headers": [columns.Header(column, "", "") for column in shown],
+        "list_query": f.query(),
+    }
+
+
+def _sort(f: ClientFilter, key: str) -> dict[str, str]:
+    """What the header of `key` shows and asks for."""
+    query = f.query(sort=columns.turned(f.sort, key, largest_first=key != "name"))
+    return {"query": query, "direction": columns.direction(f.sort, key)}

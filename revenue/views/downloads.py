@@ -1,0 +1,35 @@
+"""Lists as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from revenue.exports import Export
+from revenue.filters import FilterError, NoAccount
+
+F = TypeVar("F")
+
+
+def download(read_filter: Callable[[datetime], F], export: Callable[[F, datetime], Export]) -> HttpResponseBase:
+    """The file that `export` makes of the filter that `read_filter` finds in the address.
+
+    A filter that makes no sense answers 400 in plain text: an empty file could be taken for an answer.
+    """
+    now = timezone.now()
+    try:
+        name, chunks = export(read_filter(now), now)
+    except FilterError as error:
+        lines = [f"{field}: {sentence}" for field, sentence in error.fields.items()]
+        return HttpResponse("\n".join(lines), status=400, content_type="text/plain; charset=utf-8")
+    except NoAccount as error:
+        return HttpResponse(str(error), status=404, content_type="text/plain; charset=utf-8")
+    response = StreamingHttpResponse(chunks, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Cache-Control"] = "private, no-store"
+    return response

@@ -1,0 +1,36 @@
+"""The first page: what stands in each stage, how it got there month by month, and for whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from revenue.filters import RevenueFilter
+from revenue.selectors.clients import top_clients
+from revenue.selectors.totals import stage_totals
+from revenue.selectors.trends import months
+from revenue.views.cards import cards_of
+from revenue.views.months import month_table
+from revenue.views.page import account_page, filtered_page
+
+
+@require_safe
+@account_page
+def overview(request: HttpRequest) -> HttpResponse:
+    """Cards, months, top clients and portfolio; its period and zone come from the address.
+
+    Every stage has its card here: a stage in the address belongs to the list of transactions.
+    """
+    return filtered_page(request, "revenue/overview.html", "overview", _context, every_stage=True)
+
+
+def _context(f: RevenueFilter) -> dict[str, Any]:
+    return {
+        "cards": cards_of(f, stage_totals(f)),
+        "months": month_table(f, months(f)),
+        "top_clients": [
+            (client, f.query(client=client.client.creditor_id) if client.client else "") for client in top_clients(f)
+        ],
+    }

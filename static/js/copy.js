@@ -1,0 +1,22 @@
+// Ids and references get a button that copies them. Without a clipboard (plain HTTP) there is no button.
+const sprite = document.querySelector(".brand__mark use")?.getAttribute("href").split("#")[0];
+
+function button(text) {
+  const element = document.createElement("button");
+  element.type = "button";
+  element.className = "copy";
+  element.setAttribute("aria-label", `Copy ${text}`);
+  element.innerHTML = '<svg class="icon" aria-hidden="true"><use/></svg>';
+  const show = (icon) => element.querySelector("use").setAttribute("href", `${sprite}#${icon}`);
+  show("copy");
+  element.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(text);
+    show("check");
+    setTimeout(() => show("copy"), 1500);
+  });
+  return element;
+}
+
+if (navigator.clipboard && sprite) {
+  for (const place of document.querySelectorAll("[data-copy]")) place.append(button(place.textContent.trim()));
+}

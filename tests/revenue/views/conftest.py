@@ -1,0 +1,18 @@
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from tests.factories import make_user
+
+
+@pytest.fixture
+def reader(db) -> User:
+    """A person in Copenhagen."""
+    return make_user()
+
+
+@pytest.fixture
+def signed_in(client: Client, reader: User) -> Client:
+    """The browser of `reader`."""
+    client.force_login(reader)
+    return client

@@ -1,0 +1,192 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from partners.models import PartnerAccount
+from revenue.models import PullRun, QuarantinedRow
+from revenue.views import pulls
+from tests.factories import make_account, make_case, make_client, make_run, make_transaction
+from tests.revenue.views.reading import links, words
+
+pytestmark = pytest.mark.django_db
+
+DIFFERENCE = {"stage": "paid", "ours_usd": "30.00", "theirs_usd": "31.50", "ours_count": 1, "theirs_count": 2}
+
+
+@pytest.fixture
+def account():
+    return make_account(slug="acme", name="Acme Referrals")
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The accounts for which a pull was asked; nothing is pulled."""
+    found: list[PartnerAccount] = []
+    monkeypatch.setattr(pulls, "start_pull", found.append)
+    return found
+
+
+def make_running(account, **fields):
+    now = timezone.now()
+    fields = {"status": PullRun.Status.RUNNING, "phase": PullRun.Phase.TRANSACTIONS, "finished_at": None} | fields
+    return make_run(account, as_of=None, ties_out=None, started_at=now, heartbeat_at=now, **fields)
+
+
+def test_pulls_stand_with_what_they_did(signed_in, account):
+    run = make_run(account, requests=1234, retries=2, transactions_seen=1500, transactions_created=7, quarantined=1)
+    response = signed_in.get("/pulls/")
+    assert "14 Mar 2026, 13:00 Ties out 14 Mar 2026, 13:00 Schedule 0 s 1,234 2 retried 1,500 7 0 0 1" in words(
+        response
+    )
+    assert f"/pulls/{run.pk}/" in links(response)
+
+
+@pytest.mark.parametrize(
+    ("page", "status"), [("1", 200), ("2", 404), ("0", 404), ("x", 404), ("²", 404), ("9" * 30, 404)]
+)
+def test_pulls_have_pages(signed_in, account, page, status):
+    make_run(account)
+    assert signed_in.get("/pulls/", {"page": page}).status_code == status
+
+
+def test_pull_that_does_not_tie_out_shows_where_and_the_rows_that_may_explain_it(signed_in, account):
+    case = make_case(make_client(account), reference="Q8OAXF3W")
+    row = make_transaction(account, case=case)
+    why = {"stage": "paid", "why": "Its status is new.", "transaction_id": str(row.transaction_id), "fee_usd": "30.00"}
+    run = make_run(account, status="differs", ties_out=False, differences=[DIFFERENCE], explanations=[why])
+    text = words(signed_in.get(f"/pulls/{run.pk}/"))
+    assert "Paid 30.00 31.50 1.50 1 2" in text
+    assert f"Paid Its status is new. Q8OAXF3W {row.transaction_id} 30.00" in text
+
+
+def test_pull_shows_a_dash_for_what_debitura_did_not_say_and_for_rows_we_do_not_have(signed_in, account):
+    unknown = DIFFERENCE | {"theirs_usd": None, "theirs_count": None}
+    why = {"stage": "paid", "why": "Not listed.", "transaction_id": None, "fee_usd": None}
+    run = make_run(account, status="differs", ties_out=False, differences=[unknown], explanations=[why])
+    text = words(signed_in.get(f"/pulls/{run.pk}/"))
+    assert "Paid 30.00 — — 1 —" in text
+    assert "Paid Not listed. — — —" in text
+
+
+def test_pull_shows_its_quarantine_as_text(signed_in, account):
+    run = make_run(account)
+    QuarantinedRow.objects.create(
+        account=account,
+        resource="transactions",
+        identity="no-uuid",
+        digest="d",
+        reason="transactionId is no UUID.",
+        raw='{"name": "<script>"}',
+        first_run=run,
+        last_run=run,
+    )
+    html = signed_in.get(f"/pulls/{run.pk}/").content.decode()
+    assert "<code>no-uuid</code>" in html
+    assert "transactionId is no UUID." in html
+    assert "<pre>{&quot;name&quot;: &quot;&lt;script&gt;&quot;}</pre>" in html
+
+
+@pytest.mark.parametrize(
+    ("retryable", "advice"),
+    [(True, "The next pull tries again by itself."), (False, "Trying again will not help until this is put right.")],
+)
+def test_failed_pull_says_why_and_whether_trying_again_helps(signed_in, account, retryable, advice):
+    fields = {"status": "failed", "as_of": None, "ties_out": None, "error_kind": "unauthorized"}
+    run = make_run(account, **fields, error_message="Debitura rejects the key.", error_retryable=retryable)
+    text = words(signed_in.get(f"/pulls/{run.pk}/"))
+    assert f"Debitura rejects the key. {advice}" in text
+
+
+def test_pull_of_another_account_is_not_found(signed_in, account):
+    run = make_run(make_account(slug="zeta"))
+    assert signed_in.get(f"/pulls/{run.pk}/").status_code == 404
+    assert signed_in.get("/pulls/99999999999999999999999/").status_code == 404
+
+
+def test_pull_now_starts_one_and_waits_for_it(signed_in, account, asked):
+    last = make_run(account)
+    response = signed_in.post("/pulls/now/")
+    assert (response["Location"], asked) == (f"/pulls/?after={last.pk}", [account])
+    assert "A pull is asked for." in words(signed_in.get(response["Location"]))
+
+
+def test_pull_now_is_of_the_account_in_the_address(signed_in, account, asked):
+    other = make_account(slug="zeta")
+    response = signed_in.post("/pulls/now/?partner=zeta")
+    assert (response["Location"], asked) == ("/pulls/?partner=zeta&after=0", [other])
+
+
+def test_pull_now_while_one_runs_says_so_and_starts_none(signed_in, account, asked):
+    make_running(account)
+    response = signed_in.post("/pulls/now/", follow=True)
+    assert "A pull is already running; its progress is below." in words(response)
+    assert asked == []
+
+
+def test_pull_now_after_a_dead_one_starts_one(signed_in, account, asked):
+    run = make_running(account)
+    PullRun.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now() - timedelta(minutes=3))
+    signed_in.post("/pulls/now/")
+    assert asked == [account]
+
+
+def test_pull_now_needs_post_and_an_account(signed_in, asked):
+    assert signed_in.get("/pulls/now/").status_code == 405
+    assert (signed_in.post("/pulls/now/")["Location"], asked) == ("/", [])
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"pages_done": 3, "pages_total": 12}, "Reading transactions : 3 of 12 pages"),
+        ({"pages_done": 3}, "Reading transactions : 3 pages so far"),
+        ({"phase": PullRun.Phase.CLIENTS}, "Reading clients"),
+    ],
+)
+def test_progress_tells_how_far_a_pull_is(signed_in, account, fields, sentence):
+    make_running(account, **fields)
+    assert words(signed_in.get("/pulls/progress/")) == sentence
+    assert sentence in words(signed_in.get("/pulls/"))
+
+
+def test_page_of_a_running_pull_reloads_by_itself_without_scripts(signed_in, account):
+    refresh = '<noscript><meta http-equiv="refresh" content="3"></noscript>'
+    assert refresh not in signed_in.get("/pulls/").content.decode()
+    make_running(account)
+    assert refresh in signed_in.get("/pulls/").content.decode()
+
+
+@pytest.mark.parametrize("after", ["", "x", "9" * 40, "0"])
+def test_progress_of_no_running_pull_makes_the_page_load_anew(signed_in, account, after):
+    make_run(account)
+    response = signed_in.get("/pulls/progress/", {"after": after})
+    assert (response.status_code, response["HX-Refresh"]) == (204, "true")
+
+
+def test_news_links_to_newer_figures_and_leaves_the_shown_ones(signed_in, account):
+    old = make_run(account)
+    assert "Newer figures" not in words(signed_in.get("/pulls/news/", {"since": old.pk}))
+    make_run(account, as_of=timezone.now())
+    assert "Newer figures are there, as of" in words(signed_in.get("/pulls/news/", {"since": old.pk}))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_pulls_ask_the_database_equally_often_for_any_number(signed_in, account, rows, django_assert_num_queries):
+    for _ in range(rows):
+        make_run(account)
+    with django_assert_num_queries(10):
+        assert signed_in.get("/pulls/").status_code == 200
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_pull_asks_the_database_equally_often_for_any_number_of_rows(
+    signed_in, account, rows, django_assert_num_queries
+):
+    why = [
+        {"stage": "paid", "why": "", "transaction_id": str(make_transaction(account).transaction_id), "fee_usd": "1"}
+        for _ in range(rows)
+    ]
+    run = make_run(account, status="differs", ties_out=False, differences=[DIFFERENCE], explanations=why)
+    with django_assert_num_queries(9):
+        assert signed_in.get(f"/pulls/{run.pk}/").status_code == 200
