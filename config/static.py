@@ -3,7 +3,7 @@
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
-class HashedOnceCollected(CompressedManifestStaticFilesStorage):
+class HashedOnceCollected(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # WhiteNoise has no types
     """Hashed names where `collectstatic` has run; before that the plain ones, which WhiteNoise serves from their folders.
 
     So the site looks right at the first start, too.

@@ -37,6 +37,7 @@ class DebituraClient:
     Attributes:
         requests: HTTP requests sent so far, retries included.
         retries: how many of those repeated a failed one.
+        before_request: the hook, which may be set later, too.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class DebituraClient:
         self._key = checked_key(api_key)
         self._transport = Transport(self._base_url, self._key, timeouts)
         self._retry = retry
-        self._before_request = before_request
+        self.before_request = before_request
         self._sleep = sleep
         self._monotonic = monotonic
         self._random = random
@@ -162,8 +163,8 @@ class DebituraClient:
         raise error
 
     def _answer(self, path: str, query: Parameters, elapsed: float) -> Row:
-        if self._before_request is not None:
-            self._before_request()
+        if self.before_request is not None:
+            self.before_request()
         self.requests += 1
         left = max(self._retry.overall - elapsed, SHORTEST_REQUEST)
         answer = self._transport.get(path, query, seconds=left)

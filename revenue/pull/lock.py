@@ -24,6 +24,12 @@ def pull_lock(account: PartnerAccount) -> Iterator[bool]:
         yield taken
 
 
+def is_being_pulled(account: PartnerAccount) -> bool:
+    """Whether a pull of the account is at work somewhere; a dead one is not."""
+    with pull_lock(account) as taken:
+        return not taken
+
+
 @contextmanager
 def _advisory_lock(account: PartnerAccount) -> Iterator[bool]:
     """PostgreSQL gives the lock to the connection, and takes it back when that breaks."""

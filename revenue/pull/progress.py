@@ -27,8 +27,9 @@ class Progress:
         self._api: DebituraClient | None = None
 
     def follow(self, api: DebituraClient) -> None:
-        """Count what this client asks."""
+        """Count what this client asks; each request, a repeated one too, is a sign of life."""
         self._api = api
+        api.before_request = self._save_now_and_then
 
     def enter(self, phase: PullRun.Phase) -> None:
         """A new part of the pull begins; its pages are counted from 0."""

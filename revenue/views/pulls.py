@@ -20,6 +20,7 @@ from accounts.access import may_pull
 from partners.models import PartnerAccount
 from revenue.filters import NoAccount
 from revenue.models import PullRun, Transaction
+from revenue.pull.lock import is_being_pulled
 from revenue.selectors.pulls import freshness, quarantined, run_of, runs
 from revenue.tasks import start_pull
 from revenue.views.page import account_page, frame_of, own_account, pager, render_page
@@ -100,8 +101,7 @@ def pull_now(request: HttpRequest) -> HttpResponse:
         account = own_account(request)
     except NoAccount:
         return redirect("overview")
-    running = freshness(account, timezone.now()).running
-    if running:
+    if is_being_pulled(account):
         messages.info(request, "A pull is already running; its progress is below.")
         return redirect(_pulls_address(request, account))
     latest = account.pulls.order_by("-pk").values_list("pk", flat=True).first() or 0

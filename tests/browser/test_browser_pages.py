@@ -32,7 +32,7 @@ def addresses() -> list[str]:
         "/pulls/",
         f"/pulls/{PullRun.objects.latest('pk').pk}/",
         "/profile/",
-        "/password/",
+        "/profile/password/",
         "/api/v1/docs/",
         "/nowhere/",
     ]

@@ -29,7 +29,7 @@ def account():
 def test_case_shows_its_references_and_a_dash_for_a_missing_one(signed_in, account):
     case = make_case(make_client(account), reference="Q8OAXF3W", client_reference="INV-7")
     text = words(signed_in.get("/cases/Q8OAXF3W/"))
-    assert "Debitura's reference Q8OAXF3W Client reference INV-7 Partner reference —" in text
+    assert "Debitura reference Q8OAXF3W Client reference INV-7 Partner reference —" in text
     assert f"Debtor {case.debtor_name} Original amount 1,000.00 EUR" in text
 
 

@@ -1,10 +1,13 @@
-from datetime import timedelta
+from contextlib import contextmanager
+from threading import Event, Thread
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from partners.models import PartnerAccount
 from revenue.models import PullRun, QuarantinedRow
+from revenue.pull.lock import pull_lock
 from revenue.views import pulls
 from tests.factories import make_account, make_case, make_client, make_run, make_transaction
 from tests.revenue.views.reading import links, words
@@ -117,16 +120,36 @@ def test_pull_now_is_of_the_account_in_the_address(signed_in, account, asked):
     assert (response["Location"], asked) == ("/pulls/?partner=zeta&after=0", [other])
 
 
+@contextmanager
+def pulled_elsewhere(account):
+    """Another thread, with a database connection of its own, holds the account's lock as a pull does."""
+    holds, may_end = Event(), Event()
+
+    def hold():
+        with pull_lock(account) as taken:
+            assert taken
+            holds.set()
+            may_end.wait(30)
+        connection.close()
+
+    thread = Thread(target=hold)
+    thread.start()
+    assert holds.wait(30)
+    yield
+    may_end.set()
+    thread.join()
+
+
 def test_pull_now_while_one_runs_says_so_and_starts_none(signed_in, account, asked):
-    make_running(account)
-    response = signed_in.post("/pulls/now/", follow=True)
+    with pulled_elsewhere(account):
+        response = signed_in.post("/pulls/now/", follow=True)
     assert "A pull is already running; its progress is below." in words(response)
     assert asked == []
 
 
 def test_pull_now_after_a_dead_one_starts_one(signed_in, account, asked):
     run = make_running(account)
-    PullRun.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now() - timedelta(minutes=3))
+    PullRun.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
     signed_in.post("/pulls/now/")
     assert asked == [account]
 
