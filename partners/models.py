@@ -8,6 +8,8 @@ from django.utils import timezone
 from partners import secrets
 from partners.fields import ExactDecimalField
 
+LONGEST_MODE = 50
+
 
 class PartnerAccount(models.Model):
     """One referral partner at Debitura: one API key, one base URL."""
@@ -17,7 +19,7 @@ class PartnerAccount(models.Model):
     base_url = models.CharField(max_length=300)
     sealed_api_key = models.TextField()
     # PayWhenPaid or ConfirmedPipeline, as GET /me says: it decides the stage of a row.
-    invoicing_trigger_mode = models.CharField(max_length=50, default="PayWhenPaid")
+    invoicing_trigger_mode = models.CharField(max_length=LONGEST_MODE, default="PayWhenPaid")
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
@@ -31,6 +33,10 @@ class PartnerAccount(models.Model):
     @api_key.setter
     def api_key(self, value: str) -> None:
         self.sealed_api_key = secrets.encrypt(value)
+
+    def take_mode(self, mode: str) -> None:
+        """Set the mode that GET /me says; one that nobody knows may be of any length, and is cut."""
+        self.invoicing_trigger_mode = mode[:LONGEST_MODE]
 
 
 class Client(models.Model):

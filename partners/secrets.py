@@ -34,7 +34,7 @@ def encrypt(secret: str) -> str:
 def decrypt(sealed: str) -> str:
     """The secret again. Raises UnreadableSecret."""
     try:
-        return _box().decrypt(sealed.encode("ascii")).decode()
+        return _box().decrypt(sealed.encode()).decode()
     except InvalidToken as error:
         raise UnreadableSecret(
             "The stored API key cannot be opened: FIELD_ENCRYPTION_KEYS (or SECRET_KEY) is not the one it was sealed with. "

@@ -32,7 +32,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _belongs_here(item: pytest.Item) -> bool:
     if environment.ON_POSTGRES:
         names = getattr(item, "fixturenames", ())
-        touches = bool({"db", "transactional_db", "live_server"} & set(names)) or bool(item.get_closest_marker("django_db"))
+        touches = bool({"db", "transactional_db", "live_server"} & set(names)) or bool(
+            item.get_closest_marker("django_db")
+        )
         return touches and not item.get_closest_marker("chromium")
     return not item.get_closest_marker("postgres")
 

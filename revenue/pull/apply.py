@@ -16,7 +16,7 @@ from partners.models import PartnerAccount
 from revenue.models import PullRun, QuarantinedRow, Transaction, TransactionChange
 from revenue.pull import directory, history
 from revenue.pull.staging import BATCH, Staging, fingerprint, record_of
-from revenue.pull.sweep import Listing, stage_of
+from revenue.pull.sweep import Listing, is_named, stage_of
 
 WRITTEN = (*history.STATE_FIELDS, "unknown_statuses", "raw", "fingerprint", "stage_since", "removed_at")
 # Taken over from the record as they are.
@@ -135,27 +135,29 @@ class Writer:
 def unlisted(account: PartnerAccount, listing: Listing) -> list[int]:
     """Primary keys of the rows that we count and the listing lacks. A row that is listed but cannot be read is listed."""
     present = Transaction.objects.filter(account=account, removed_at=None).values_list("pk", "transaction_id")
-    unreadable = {identity.lower() for identity in listing.unreadable}
-    return [pk for pk, key in present.iterator() if key not in listing.rows and str(key) not in unreadable]
+    return [pk for pk, key in present.iterator() if key not in listing.rows and str(key) not in listing.unreadable]
 
 
 def save_quarantine(run: PullRun, resource: QuarantinedRow.Resource, broken: Mapping[str, Unreadable]) -> None:
-    """Keep what could not be read; the same text again only moves `last_run`."""
+    """Keep what could not be read, once a row: a broken estimate has another text at every pull, and the last one is kept.
+
+    `broken` by its key (sweep.key_of). Where a row does not say which one it is, every text of it is a row of its own.
+    """
+    named = [row.identity for row in broken.values() if is_named(row)]
+    known = {row.identity: row for row in run.account.quarantine.filter(resource=resource, identity__in=named)}
+    kept = [_quarantined(run, resource, row, known.get(row.identity)) for row in broken.values()]
+    QuarantinedRow.objects.bulk_update((row for row in kept if row.pk), ["digest", "reason", "raw", "last_run"])
     QuarantinedRow.objects.bulk_create(
-        (
-            QuarantinedRow(
-                account_id=run.account_id,
-                resource=resource,
-                identity=row.identity,
-                digest=digest(row.raw).hex(),
-                reason=row.reason,
-                raw=row.raw,
-                first_run=run,
-                last_run=run,
-            )
-            for row in broken.values()
-        ),
+        (row for row in kept if not row.pk),
         update_conflicts=True,
         unique_fields=["account", "resource", "digest"],
         update_fields=["reason", "last_run"],
     )
+
+
+def _quarantined(
+    run: PullRun, resource: QuarantinedRow.Resource, row: Unreadable, known: QuarantinedRow | None
+) -> QuarantinedRow:
+    kept = known or QuarantinedRow(account_id=run.account_id, resource=resource, identity=row.identity, first_run=run)
+    kept.digest, kept.raw, kept.reason, kept.last_run = digest(row.raw).hex(), row.raw, row.reason, run
+    return kept

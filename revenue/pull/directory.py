@@ -6,11 +6,14 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from partners.debitura.records import CaseRef, ClientRecord, ClientRef, TransactionRecord
 from partners.models import Case, Client, PartnerAccount
 from revenue.pull.portfolio import ClientListing
+
+TextOrNone = TypeVar("TextOrNone", str, str | None)
 
 CLIENT_FIELDS = (
     "external_tenant_id",
@@ -31,6 +34,8 @@ CLIENT_FIELDS = (
     "fee_percentage",
     "raw",
 )
+# An entry of an index must fit a third of a page of PostgreSQL (2704 bytes); a character takes up to four.
+LONGEST_INDEXED = 500
 CASE_FIELDS = ("reference", "client_id", "debtor_name", "original_amount", "currency")
 
 
@@ -54,20 +59,19 @@ def save_clients(account: PartnerAccount, listing: ClientListing, *, seen_at: da
         counts.updated += client is not None
         counts.created += client is None
         _fill_client(client or Client(account=account, creditor_id=key), record).save()
-    if listing.is_complete:
+    if listing.tells_who_is_gone:
         counts.archived = _archive_others(account, known.values(), listing, seen_at)
     return counts
 
 
 def _archive_others(account: PartnerAccount, known: Iterable[Client], listing: ClientListing, seen_at: datetime) -> int:
     """A client that is listed but cannot be read is listed."""
-    unreadable = {identity.lower() for identity in listing.unreadable}
     gone = [
         client.pk
         for client in known
         if client.archived_at is None
         and client.creditor_id not in listing.rows
-        and str(client.creditor_id) not in unreadable
+        and str(client.creditor_id) not in listing.unreadable
     ]
     return account.clients.filter(pk__in=gone).update(archived_at=seen_at)
 
@@ -75,10 +79,16 @@ def _archive_others(account: PartnerAccount, known: Iterable[Client], listing: C
 def _fill_client(client: Client, record: ClientRecord) -> Client:
     for name in CLIENT_FIELDS:
         setattr(client, name, getattr(record, name))
+    client.external_tenant_id = indexable(record.external_tenant_id)
     client.users = json.loads(record.users)
     client.fingerprint = record.fingerprint.hex()
     client.archived_at = None
     return client
+
+
+def indexable(text: TextOrNone) -> TextOrNone:
+    """The text, cut where no index could hold it: nobody looks for so long a one, and `raw` has all of it."""
+    return text[:LONGEST_INDEXED] if text else text
 
 
 def clients_of(account: PartnerAccount, rows: Iterable[TransactionRecord], *, seen_at: datetime) -> dict[UUID, int]:
@@ -89,7 +99,7 @@ def clients_of(account: PartnerAccount, rows: Iterable[TransactionRecord], *, se
         Client(
             account=account,
             creditor_id=key,
-            external_tenant_id=ref.external_tenant_id,
+            external_tenant_id=indexable(ref.external_tenant_id),
             company_name=ref.company_name,
             archived_at=seen_at,
         )
@@ -120,7 +130,7 @@ def _case(account: PartnerAccount, ref: CaseRef, client: ClientRef | None, clien
     return Case(
         account=account,
         case_id=ref.case_id,
-        reference=ref.reference,
+        reference=indexable(ref.reference),
         client_id=clients[client.creditor_id] if client else None,
         debtor_name=ref.debtor_name,
         original_amount=ref.original_amount,

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from partners.debitura.records import ClientRecord, ClientsSummary, Page, Unreadable
-from revenue.pull.sweep import MOST_PASSES
+from revenue.pull.sweep import MOST_PASSES, is_named, key_of
 
 ClientPage = Page[ClientRecord]
 
 
 @dataclass(frozen=True, slots=True)
 class ClientListing:
-    """creditorId → record, what could not be read, Debitura's counts, and whether this is proven to be all."""
+    """creditorId → record, what could not be read by its key, Debitura's counts, and whether this is proven to be all."""
 
     rows: dict[UUID, ClientRecord]
     unreadable: dict[str, Unreadable]
@@ -25,6 +25,11 @@ class ClientListing:
     def is_complete(self) -> bool:
         """Every client that the first and the last answer counted was seen."""
         return self.totals == {len(self.rows) + len(self.unreadable)}
+
+    @property
+    def tells_who_is_gone(self) -> bool:
+        """Whether a client that is not listed is archived: not while one that cannot be read might be any of them."""
+        return self.is_complete and all(is_named(row) for row in self.unreadable.values())
 
     @property
     def cannot_be_proven(self) -> bool:
@@ -44,7 +49,7 @@ def _listing(pages: list[ClientPage]) -> ClientListing:
     summary = pages[-1].summary
     return ClientListing(
         rows={row.creditor_id: row for page in pages for row in page.rows},
-        unreadable={row.identity: row for page in pages for row in page.unreadable},
+        unreadable={key_of(row): row for page in pages for row in page.unreadable},
         summary=summary if isinstance(summary, ClientsSummary) else None,
         totals=frozenset(_total(page) for page in (pages[0], pages[-1])),
     )

@@ -46,8 +46,7 @@ def publish(account: PartnerAccount, run: PullRun, reading: Reading) -> None:
     with transaction.atomic():
         _hold(run)
         run.as_of = seen_at = _after_the_last(account, reading.as_of)
-        account.invoicing_trigger_mode = reading.staging.mode
-        account.save(update_fields=["invoicing_trigger_mode"])
+        _save_mode(account, reading.staging.mode)
         _write_clients(account, run, reading.clients, seen_at)
         _write_transactions(account, run, reading, seen_at)
         _prove(account, run, reading.listing)
@@ -81,6 +80,13 @@ def _after_the_last(account: PartnerAccount, as_of: datetime) -> datetime:
     return max(as_of, last + timedelta(microseconds=1)) if last else as_of
 
 
+def _save_mode(account: PartnerAccount, mode: str) -> None:
+    """Only where it changed: a pull without news writes nothing."""
+    account.take_mode(mode)
+    other = PartnerAccount.objects.filter(pk=account.pk).exclude(invoicing_trigger_mode=account.invoicing_trigger_mode)
+    other.update(invoicing_trigger_mode=account.invoicing_trigger_mode)
+
+
 def _write_clients(account: PartnerAccount, run: PullRun, clients: ClientListing, seen_at: datetime) -> None:
     counts = save_clients(account, clients, seen_at=seen_at)
     save_quarantine(run, QuarantinedRow.Resource.CLIENTS, clients.unreadable)
@@ -92,7 +98,7 @@ def _write_clients(account: PartnerAccount, run: PullRun, clients: ClientListing
 def _write_transactions(account: PartnerAccount, run: PullRun, reading: Reading, seen_at: datetime) -> None:
     writer = Writer(account, run, reading.staging.mode, seen_at)
     writer.save_staged(reading.staging, reading.listing)
-    if reading.listing.is_complete:
+    if reading.listing.tells_what_is_gone:
         writer.remove_unlisted(reading.listing)
     save_quarantine(run, QuarantinedRow.Resource.TRANSACTIONS, reading.listing.unreadable)
     counts = writer.counts
@@ -105,7 +111,8 @@ def _write_transactions(account: PartnerAccount, run: PullRun, reading: Reading,
 
 def _prove(account: PartnerAccount, run: PullRun, listing: Listing) -> None:
     """What is stored against Debitura's last word. A row that could not be read is no proof either."""
-    found = reconcile.differences(reconcile.stored_figures(account), listing.summary)
+    ours = reconcile.stored_figures(account)
+    found = reconcile.differences(ours, listing.summary) or reconcile.differences_outside(ours, listing.results)
     run.differences = [difference.as_text() for difference in found]
     if found:
         run.explanations = reconcile.explain(account, found, unlisted=unlisted(account, listing))

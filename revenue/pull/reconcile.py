@@ -84,6 +84,16 @@ def differences(ours: Mapping[Stage, Figure], theirs: RevenueSummary | None) -> 
     return found
 
 
+def differences_outside(ours: Mapping[Stage, Figure], results: int | None) -> list[Difference]:
+    """The rows outside every stage, whom no summary counts: all rows together must be as many as Debitura lists."""
+    total = sum(figure.count for figure in ours.values())
+    if results is None or results == total:
+        return []
+    outside = ours.get(Stage.OUTSIDE, NO_ROWS)
+    theirs = StageFigure(fee_usd=None, count=max(outside.count + results - total, 0))
+    return [Difference(Stage.OUTSIDE, outside, theirs)]
+
+
 def stored_figures(account: PartnerAccount) -> dict[Stage, Figure]:
     """What our database says, stage by stage, about the rows that Debitura still lists."""
     groups = (
@@ -136,7 +146,8 @@ def _of_unknown_status(rows: QuerySet[Transaction]) -> Suspects:
 def _of_the_size(rows: QuerySet[Transaction], found: Iterable[Difference]) -> Suspects:
     """Rows of a stage whose fee alone is what we have too much (for what we have too little there is nothing to show)."""
     for difference in found:
-        surplus = difference.ours.fee_usd - (difference.theirs.fee_usd or difference.ours.fee_usd)
+        theirs = difference.theirs.fee_usd
+        surplus = Decimal(0) if theirs is None else difference.ours.fee_usd - theirs
         if surplus > HALF_A_CENT:
             in_stage = rows.filter(stage=difference.stage).iterator()
             alike = (row for row in in_stage if row.fee_usd is not None and abs(row.fee_usd - surplus) <= HALF_A_CENT)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID
 
+from partners.debitura.fields import BadField, identifier
 from partners.debitura.records import Page, RevenueSummary, TransactionRecord, Unreadable
 from partners.fields import add_exactly
 from revenue.pull.reconcile import NO_ROWS, Figure, differences
@@ -39,23 +40,35 @@ class Listing:
         for row in page.rows:
             self.rows[row.transaction_id] = (stage_of(row, self.mode), row.fee_usd or Decimal(0))
         for broken in page.unreadable:
-            self.unreadable[broken.identity] = broken
+            self.unreadable[key_of(broken)] = broken
 
     def merge(self, other: Listing) -> None:
         self.rows |= other.rows
         self.unreadable |= other.unreadable
-        self.first, self.last = other.first, other.last
+        # Whether anything moved is a question to all of the time between the first answer and the last.
+        self.first = other.first if self.first is None else self.first
+        self.last = other.last
 
     @property
     def summary(self) -> RevenueSummary | None:
-        """Debitura's figures as of the last answer."""
+        """Debitura's figures as of the last answer; None where it gave none."""
         summary = None if self.last is None else self.last.summary
-        return summary if isinstance(summary, RevenueSummary) else None
+        return summary if isinstance(summary, RevenueSummary) and summary.stages else None
+
+    @property
+    def results(self) -> int | None:
+        """How many rows the last answer counted; None where it did not say, or where some could not be read."""
+        return None if self.last is None or self.unreadable else self.last.total_results
 
     @property
     def is_complete(self) -> bool:
         """Whether it is proven that these are the rows that Debitura has, each of them and no other."""
         return self._counts_all() and (self._ties_out() or self._nothing_moved())
+
+    @property
+    def tells_what_is_gone(self) -> bool:
+        """Whether a row that is not listed is gone: not while one that cannot be read might be any of them."""
+        return self.is_complete and all(is_named(row) for row in self.unreadable.values())
 
     def _counts_all(self) -> bool:
         """Every row of the last answer's total was seen; without a total, only the figures can tell."""
@@ -87,6 +100,20 @@ class Listing:
             before = totals.get(stage, NO_ROWS)
             totals[stage] = Figure(add_exactly(before.fee_usd, fee_usd), before.count + 1)
         return totals
+
+
+def is_named(row: Unreadable) -> bool:
+    """Whether a row that cannot be read still says which one it is."""
+    try:
+        identifier(row.identity, "id")
+    except BadField:
+        return False
+    return True
+
+
+def key_of(row: Unreadable) -> str:
+    """What tells a row that cannot be read from the others: its id, or all of its text where that names nothing."""
+    return row.identity.lower() if is_named(row) else row.raw
 
 
 def stage_of(row: TransactionRecord, mode: str) -> Stage:

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.core.validators import validate_slug
 
 from partners.debitura.client import DebituraClient
 from partners.debitura.errors import DebituraError
@@ -29,10 +28,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, slug: str, name: str, base_url: str, api_key_env: str | None, **options: Any) -> None:
-        try:
-            validate_slug(slug)
-        except ValidationError as error:
-            raise CommandError(f"--slug {slug!r}: use letters, digits, - and _ only.") from error
+        _check_words(slug=slug, name=name, base_url=base_url)
         key = _read_key(api_key_env)
         me = _check(base_url, key)
         account, created = _store(slug, name, base_url, key, me)
@@ -42,6 +38,15 @@ class Command(BaseCommand):
         )
         if not me.is_active:
             self.stderr.write("Debitura says that this partner is not active; it may answer with no figures.")
+
+
+def _check_words(**words: str) -> None:
+    """Refuse what the columns of an account cannot hold, before anything is asked or stored."""
+    try:
+        PartnerAccount(**words).clean_fields(exclude=["sealed_api_key"])
+    except ValidationError as error:
+        option, (problem, *_) = next(iter(error.message_dict.items()))
+        raise CommandError(f"--{option.replace('_', '-')} {words[option]!r}: {problem}") from error
 
 
 def _read_key(variable: str | None) -> str:
@@ -69,6 +74,6 @@ def _store(slug: str, name: str, base_url: str, key: str, me: Me) -> tuple[Partn
     created = account.pk is None
     account.name, account.base_url, account.api_key = name, base_url.rstrip("/"), key
     if created:
-        account.invoicing_trigger_mode = me.invoicing_trigger_mode
+        account.take_mode(me.invoicing_trigger_mode)
     account.save()
     return account, created

@@ -1,0 +1,130 @@
+"""What the tests of the pull share: a client that never really waits, and both sides of every comparison."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Model
+
+from partners.debitura.client import DebituraClient
+from partners.debitura.records import Page, TransactionRecord
+from partners.models import Case, Client, PartnerAccount
+from revenue.models import DayEstimate, PullRun, QuarantinedRow, Transaction, TransactionChange
+from revenue.pull.runner import pull
+from revenue.stages import STAGES, Stage
+from sandbox.records import Payment
+from sandbox.rules import stage_of
+from sandbox.world import World
+
+# The stages in the order of the contract's numbers; a row without a number is outside every stage.
+BY_NUMBER = (
+    "pending",
+    "confirmed_pending_invoice",
+    "awaiting_collection_partner_payment",
+    "ready_to_invoice_debitura",
+    "awaiting_debitura_payment",
+    "paid",
+    "disputed",
+)
+# All that a failed pull must leave as it was, and a repeated one must not touch.
+KEPT: tuple[type[Model], ...] = (
+    PartnerAccount,
+    Client,
+    Case,
+    Transaction,
+    TransactionChange,
+    DayEstimate,
+    QuarantinedRow,
+)
+
+
+class QuickClient(DebituraClient):
+    """Retries without waiting."""
+
+    def __init__(self, base_url: str, api_key: str) -> None:
+        super().__init__(base_url, api_key, sleep=lambda seconds: None)
+
+
+class SmallPages(QuickClient):
+    """Reads ten rows at a time, so that a few rows make many pages."""
+
+    def transaction_pages(self, **options: Any) -> Iterator[Page[TransactionRecord]]:
+        return super().transaction_pages(**options | {"page_size": 10})
+
+
+def pull_now(account: PartnerAccount) -> PullRun:
+    return pull(account, make_client=QuickClient)
+
+
+def pull_in_small_pages(account: PartnerAccount) -> PullRun:
+    return pull(account, make_client=SmallPages)
+
+
+def everything() -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table that only a successful pull with news may change."""
+    return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in KEPT}
+
+
+# transactionId → stage, payment date, amount, revenue in USD, fee in USD, …
+Rows = dict[UUID, tuple[Any, ...]]
+
+
+def stage_upstream(payment: Payment, mode: str) -> str:
+    """The stage by the sandbox's own rule, which knows nothing of ours."""
+    number = stage_of(payment.commission, payment.platform, payment.referral, mode)
+    return "outside_every_stage" if number is None else BY_NUMBER[number]
+
+
+def rows_upstream(world: World) -> Rows:
+    """What a perfect copy of the world would hold."""
+    return {
+        payment.id: (
+            stage_upstream(payment, world.mode),
+            payment.paid_at,
+            payment.amount,
+            payment.revenue_usd,
+            payment.fee_usd,
+            payment.is_estimate,
+            payment.commission,
+            payment.platform,
+            payment.referral or "Pending",
+            payment.client.id,
+            payment.case.id,
+        )
+        for payment in world.payments
+    }
+
+
+def rows_stored(account: PartnerAccount) -> Rows:
+    """The copy that we count."""
+    rows = Transaction.objects.filter(account=account, removed_at=None).select_related("client", "case")
+    return {
+        row.transaction_id: (
+            row.stage,
+            row.payment_date,
+            row.payment_amount,
+            row.revenue_usd,
+            row.fee_usd,
+            row.is_estimate,
+            row.commission_status,
+            row.platform_status,
+            row.referral_status,
+            row.client.creditor_id if row.client else None,
+            row.case.case_id if row.case else None,
+        )
+        for row in rows
+    }
+
+
+def counted(rows: Rows) -> dict[Stage, tuple[int, Decimal]]:
+    """Count and exact fee in USD of each of the seven stages that has rows."""
+    found: dict[Stage, tuple[int, Decimal]] = defaultdict(lambda: (0, Decimal(0)))
+    for stage, _date, _amount, _revenue, fee_usd, *_rest in rows.values():
+        if stage in STAGES:
+            count, total = found[stage]
+            found[stage] = (count + 1, total + fee_usd)
+    return dict(found)

@@ -1,0 +1,255 @@
+"""`manage.py sync` and `manage.py schedule`, as scripts see them."""
+
+from __future__ import annotations
+
+import json
+import signal
+from decimal import Decimal
+from io import StringIO
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from partners.models import PartnerAccount
+from revenue.management.commands.schedule import start_round
+from revenue.models import PullRun
+from revenue.pull.lock import pull_lock
+from sandbox.server import SandboxServer
+from sandbox.world import World
+from tests.processes import PATIENCE_SECONDS, kill, start, wait_until
+
+NOTHING = {"seen": 0, "created": 0, "updated": 0, "unchanged": 0, "removed": 0}
+
+
+class Ran:
+    """What a command printed and how it ended."""
+
+    def __init__(self, *words: str) -> None:
+        out, err = StringIO(), StringIO()
+        with pytest.raises(SystemExit) as ended:
+            call_command(*words, stdout=out, stderr=err)
+        self.code, self.out, self.err = ended.value.code, out.getvalue(), err.getvalue()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def _second_account(address: str, key: str) -> PartnerAccount:
+    account = PartnerAccount(slug="zeta", name="Zeta", base_url=address)
+    account.api_key = key
+    account.save()
+    return account
+
+
+@pytest.mark.django_db
+def test_sync_prints_one_object_and_ends_with_0_when_it_ties_out(account: PartnerAccount, world: World) -> None:
+    world.add_payment()
+    ran = Ran("sync", "--json")
+    said = ran.json
+    assert (ran.code, ran.out.count("\n")) == (0, 1)
+    assert said.pop("seconds") > 0
+    assert said == {
+        "partner": "acme",
+        "status": "ok",
+        "requests": 3,
+        "transactions": NOTHING | {"seen": 1, "created": 1},
+        "clients": {"seen": 1, "created": 1, "updated": 0, "archived": 0},
+        "ties_out": True,
+        "differences": [],
+        "error": None,
+    }
+
+
+@pytest.mark.django_db
+def test_sync_counts_what_it_did(account: PartnerAccount, world: World) -> None:
+    rows = [world.add_payment() for _ in range(5)]
+    Ran("sync", "--json")
+    world.edit(rows[0].id, commission="Paid")
+    world.delete(rows[1].id)
+    world.add_payment()
+    said = Ran("sync", "--json", "--full", "--partner", "acme").json
+    assert said["transactions"] == {"seen": 5, "created": 1, "updated": 1, "unchanged": 3, "removed": 1}
+
+
+@pytest.mark.django_db
+def test_sync_ends_with_3_and_says_where_when_it_does_not_tie_out(
+    account: PartnerAccount, world: World, upstream: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.add_payment(commission="Paid", fee_usd=Decimal("30.005"))
+    answer = upstream.api.transactions._summary
+
+    def lie(filters: Any) -> dict[str, Any]:
+        told = answer(filters)
+        return told | {"revenue": told["revenue"] | {"paidReferralFeeUsd": Decimal("1.50"), "paidCount": 2}}
+
+    monkeypatch.setattr(upstream.api.transactions, "_summary", lie)
+    ran = Ran("sync", "--json")
+    assert (ran.code, ran.json["status"], ran.json["ties_out"], ran.json["error"]) == (3, "differs", False, None)
+    assert ran.json["differences"] == [
+        {"stage": "paid", "ours_usd": "0.00", "theirs_usd": "1.50", "ours_count": 0, "theirs_count": 2}
+    ]
+    told = Ran("sync")
+    assert told.code == 3
+    assert "  paid: ours 0.00 USD in 0 rows, theirs 1.50 USD in 2 rows\n" in told.out
+
+
+@pytest.mark.django_db
+def test_sync_ends_with_3_when_a_row_cannot_be_read(
+    account: PartnerAccount, world: World, upstream: SandboxServer
+) -> None:
+    world.add_payment()
+    upstream.faults = "transactions/nan"
+    ran = Ran("sync", "--json")
+    assert (ran.code, ran.json["status"], ran.json["ties_out"]) == (3, "differs", False)
+
+
+@pytest.mark.django_db
+def test_sync_ends_with_1_and_says_why_when_the_key_is_rejected(
+    account: PartnerAccount, world: World, upstream: SandboxServer
+) -> None:
+    world.add_payment()
+    Ran("sync", "--json")
+    upstream.faults = "401"
+    ran = Ran("sync", "--json")
+    assert (ran.code, ran.json["status"], ran.json["ties_out"], ran.json["transactions"]) == (
+        1,
+        "failed",
+        False,
+        NOTHING,
+    )
+    assert (ran.json["error"]["kind"], ran.json["error"]["retryable"]) == ("unauthorized", False)
+    assert "key" in ran.json["error"]["message"]
+    assert (ran.json["differences"], ran.json["requests"]) == ([], 1)
+
+
+@pytest.mark.django_db
+def test_sync_prints_a_list_and_the_worst_end_when_there_are_several_accounts(
+    account: PartnerAccount, world: World, upstream: SandboxServer
+) -> None:
+    world.add_payment()
+    _second_account(upstream.address, "a wrong key")
+    ran = Ran("sync", "--json")
+    assert ran.code == 1
+    assert [(said["partner"], said["status"]) for said in ran.json] == [("acme", "ok"), ("zeta", "failed")]
+    ran = Ran("sync", "--json", "--partner", "acme")
+    assert (ran.code, ran.json["partner"]) == (0, "acme")
+
+
+@pytest.mark.django_db
+def test_sync_for_people_says_the_same_in_words(account: PartnerAccount, world: World, upstream: SandboxServer) -> None:
+    world.add_payment()
+    ran = Ran("sync")
+    assert (ran.code, ran.err) == (0, "")
+    first, second = ran.out.splitlines()
+    assert first.startswith("acme: 1 transactions (1 new, 0 changed, 0 removed) in 3 requests, ")
+    assert second == "Agrees with Debitura to the cent."
+    upstream.faults = "404"
+    ran = Ran("sync")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("acme: failed. Debitura knows no such address.")
+
+
+@pytest.mark.django_db
+def test_sync_names_the_accounts_there_are_when_it_does_not_know_one(account: PartnerAccount) -> None:
+    with pytest.raises(CommandError, match="No account 'nobody'; there is acme"):
+        call_command("sync", "--partner", "nobody")
+
+
+@pytest.mark.django_db
+def test_sync_says_how_to_connect_when_there_is_no_account() -> None:
+    with pytest.raises(CommandError, match="No partner account is connected yet"):
+        call_command("sync", "--json")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sync_says_that_another_pull_is_running(account: PartnerAccount, world: World) -> None:
+    taken, over = Event(), Event()
+    holder = Thread(target=_hold, args=(account, taken, over))
+    holder.start()
+    assert taken.wait(PATIENCE_SECONDS)
+    ran = Ran("sync", "--json")
+    over.set()
+    holder.join(PATIENCE_SECONDS)
+    assert (ran.code, ran.json["status"], ran.json["requests"]) == (1, "failed", 0)
+    assert (ran.json["error"]["kind"], ran.json["error"]["retryable"]) == ("already_running", True)
+    assert not PullRun.objects.exists()
+
+
+def _hold(account: PartnerAccount, taken: Event, over: Event) -> None:
+    try:
+        with pull_lock(account):
+            taken.set()
+            over.wait(PATIENCE_SECONDS)
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sync_as_a_process_keeps_its_log_off_standard_output(account: PartnerAccount, world: World) -> None:
+    world.add_payment()
+    process = start("manage.py", "sync", "--json")
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, json.loads(out)["status"]) == (0, "ok")
+    assert "INFO revenue.pull.runner" in err
+    assert "sandbox-key-for-tests" not in out + err
+
+
+# --- Errors that nobody foresaw ----------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_sync_reports_an_account_whose_key_cannot_be_opened(account: PartnerAccount, settings: Any) -> None:
+    settings.FIELD_ENCRYPTION_KEYS = ["another key"]
+    ran = Ran("sync", "--json")
+    assert (ran.code, ran.json["error"]["kind"], ran.json["requests"]) == (1, "unreadable_secret", 0)
+
+
+# --- The schedule without Redis ----------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_round_starts_one_thread_an_account_and_no_second_while_it_is_alive(
+    account: PartnerAccount, world: World, upstream: SandboxServer
+) -> None:
+    other = _second_account(upstream.address, upstream.key)
+    go_on = Event()
+
+    def hold_back(server: SandboxServer, number: int, target: str) -> None:
+        go_on.wait(PATIENCE_SECONDS)
+
+    upstream.on_request = hold_back
+    at_work: dict[int, Thread] = {}
+    start_round(at_work)
+    first = dict(at_work)
+    start_round(at_work)
+    assert at_work == first
+    assert at_work.keys() == {account.pk, other.pk}
+    wait_until(lambda: PullRun.objects.count() == 2, "both pulls")
+    go_on.set()
+    _join(at_work)
+    start_round(at_work)
+    assert {key: thread is first[key] for key, thread in at_work.items()} == {account.pk: False, other.pk: False}
+    _join(at_work)
+    assert list(PullRun.objects.values_list("status", "trigger").distinct()) == [("ok", "schedule")]
+    assert PullRun.objects.count() == 4
+
+
+def _join(threads: dict[int, Thread]) -> None:
+    for thread in threads.values():
+        thread.join(PATIENCE_SECONDS)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_schedule_pulls_until_it_is_told_to_stop(account: PartnerAccount, world: World) -> None:
+    world.add_payment()
+    process = start("manage.py", "schedule", PULL_EVERY_SECONDS="5")
+    try:
+        wait_until(lambda: PullRun.objects.filter(status="ok").exists(), "the first scheduled pull")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_SECONDS) == 0
+    finally:
+        kill(process)
