@@ -42,7 +42,7 @@ class PartnerAccount(models.Model):
 class Client(models.Model):
     """A creditor whom the partner referred. `creditor_id` is its identity; the partner's own id may be missing."""
 
-    account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="clients")
+    account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="clients", db_index=False)
     creditor_id = models.UUIDField()
     # Missing and empty are different things upstream.
     external_tenant_id = models.TextField(null=True)
@@ -79,7 +79,7 @@ class Client(models.Model):
 class Case(models.Model):
     """A debt that Debitura collects for a client."""
 
-    account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="cases")
+    account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="cases", db_index=False)
     case_id = models.UUIDField()
     reference = models.TextField(blank=True)
     client = models.ForeignKey(Client, on_delete=models.PROTECT, null=True, related_name="cases")

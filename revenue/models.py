@@ -1,4 +1,8 @@
-"""What was earned: the rows as they are, what they went through, and the pulls that brought them."""
+"""What was earned: the rows as they are, what they went through, and the pulls that brought them.
+
+A foreign key that leads a constraint or an index gets none of its own (db_index=False): PostgreSQL, while it has no
+statistics yet, may choose the short one and read the whole account for every row it looks up.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,8 @@ from revenue.stages import TEXTS, Stage
 class TransactionState(models.Model):
     """Everything about a transaction that can change its figures. One definition for the row as it is and for its history."""
 
-    client = models.ForeignKey(Client, on_delete=models.PROTECT, null=True, related_name="+")
-    case = models.ForeignKey(Case, on_delete=models.PROTECT, null=True, related_name="+")
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     payment_date = models.DateTimeField()
     payment_amount = ExactDecimalField(null=True)
     payment_currency = models.TextField(blank=True)
@@ -40,9 +44,9 @@ class TransactionState(models.Model):
 class Transaction(TransactionState):
     """A payment by a debtor and the fee it earns, as Debitura listed it last."""
 
-    account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="transactions")
+    account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="transactions", db_index=False)
     transaction_id = models.UUIDField()
-    client = models.ForeignKey(Client, on_delete=models.PROTECT, null=True, related_name="transactions")
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, null=True, related_name="transactions", db_index=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, null=True, related_name="transactions")
     # Which of the three statuses hold a value that the contract does not list.
     unknown_statuses = models.JSONField(default=list)
@@ -86,7 +90,7 @@ class PullRun(models.Model):
         WRITING = "writing", "Writing and proving"
         DONE = "done", "Done"
 
-    account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="pulls")
+    account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="pulls", db_index=False)
     trigger = models.CharField(max_length=10, choices=Trigger.choices, default=Trigger.COMMAND)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.RUNNING)
     phase = models.CharField(max_length=12, choices=Phase.choices, default=Phase.CLIENTS)
@@ -149,7 +153,7 @@ class TransactionChange(TransactionState):
         REMOVED = "removed", "No longer listed"
         RETURNED = "returned", "Listed again"
 
-    transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="changes")
+    transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="changes", db_index=False)
     run = models.ForeignKey(PullRun, on_delete=models.PROTECT, related_name="changes")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     seen_at = models.DateTimeField()
@@ -165,7 +169,7 @@ class TransactionChange(TransactionState):
 class DayEstimate(models.Model):
     """The amounts of an estimate at the end of a UTC day, where nothing but the exchange rate moved them."""
 
-    transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="day_estimates")
+    transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="day_estimates", db_index=False)
     day = models.DateField()
     seen_at = models.DateTimeField()
     revenue = ExactDecimalField(null=True)
@@ -184,7 +188,7 @@ class DayEstimate(models.Model):
 class StagedRow(models.Model):
     """A new or changed row that a running pull has read and not yet published; nobody sees it."""
 
-    run = models.ForeignKey(PullRun, on_delete=models.CASCADE, related_name="staged")
+    run = models.ForeignKey(PullRun, on_delete=models.CASCADE, related_name="staged", db_index=False)
     transaction_id = models.UUIDField()
     raw = models.TextField()
 
@@ -202,7 +206,7 @@ class QuarantinedRow(models.Model):
         TRANSACTIONS = "transactions", "Transaction"
         CLIENTS = "clients", "Client"
 
-    account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="quarantine")
+    account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="quarantine", db_index=False)
     resource = models.CharField(max_length=12, choices=Resource.choices)
     # The id as it came, where it had one; else a hash of the raw text.
     identity = models.TextField()

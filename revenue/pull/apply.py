@@ -12,9 +12,9 @@ from uuid import UUID
 
 from partners.debitura.parsing import digest
 from partners.debitura.records import TransactionRecord, Unreadable
-from partners.models import PartnerAccount
+from partners.models import Case, PartnerAccount
 from revenue.models import PullRun, QuarantinedRow, Transaction, TransactionChange
-from revenue.pull import directory, history
+from revenue.pull import bulk, directory, history
 from revenue.pull.staging import BATCH, Staging, fingerprint, record_of
 from revenue.pull.sweep import Listing, is_named, stage_of
 
@@ -61,8 +61,11 @@ class Writer:
 
     def save_staged(self, staging: Staging, listing: Listing) -> None:
         """Write the staged rows that the listing holds; one that only an unproven earlier pass saw is left out."""
-        for batch in staging.batches():
+        for number, batch in enumerate(staging.batches(), start=1):
             self._save([record_of(row) for row in batch if row.transaction_id in listing.rows])
+            # As the tables double, so that a first load of any size finds its own rows by their index.
+            if number & (number - 1) == 0 and len(batch) == BATCH:
+                bulk.refresh_statistics(Transaction, Case)
 
     def remove_unlisted(self, listing: Listing) -> None:
         """Mark the rows that a complete listing does not hold. Never called with any other listing."""
@@ -78,20 +81,24 @@ class Writer:
         cases = directory.cases_of(self.account, records, clients)
         before = self._stored(records)
         after = [self._row(record, before.get(record.transaction_id), clients, cases) for record in records]
-        Transaction.objects.bulk_create(
-            after,
-            update_conflicts=True,
-            unique_fields=["account", "transaction_id"],
-            update_fields=[*WRITTEN],
-        )
+        bulk.write(Transaction, after, identity=("account", "transaction_id"), update=WRITTEN)
         self.counts.updated += len(before)
         self.counts.created += len(after) - len(before)
-        self._save_history(before, after)
+        self._save_history(before, self._with_keys(after))
 
     def _stored(self, records: Iterable[TransactionRecord]) -> dict[UUID, Transaction]:
         ids = [record.transaction_id for record in records]
         rows = Transaction.objects.filter(account=self.account, transaction_id__in=ids)
         return {row.transaction_id: row for row in rows}
+
+    def _with_keys(self, rows: list[Transaction]) -> list[Transaction]:
+        """The rows just written, now with their primary keys."""
+        ids = [row.transaction_id for row in rows]
+        stored = Transaction.objects.filter(account=self.account, transaction_id__in=ids)
+        keys = dict(stored.values_list("transaction_id", "pk"))
+        for row in rows:
+            row.pk = keys[row.transaction_id]
+        return rows
 
     def _row(
         self,
@@ -127,9 +134,8 @@ class Writer:
         history.save_estimates(estimates)
 
     def _save_changes(self, changes: Iterable[tuple[Transaction, TransactionChange.Kind]]) -> None:
-        TransactionChange.objects.bulk_create(
-            history.change_line(row, kind, self.run, self.seen_at) for row, kind in changes
-        )
+        lines = [history.change_line(row, kind, self.run, self.seen_at) for row, kind in changes]
+        bulk.write(TransactionChange, lines)
 
 
 def unlisted(account: PartnerAccount, listing: Listing) -> list[int]:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from partners.debitura.records import CaseRef, ClientRecord, ClientRef, TransactionRecord
 from partners.models import Case, Client, PartnerAccount
+from revenue.pull import bulk
 from revenue.pull.portfolio import ClientListing
 
 TextOrNone = TypeVar("TextOrNone", str, str | None)
@@ -120,10 +121,8 @@ def cases_of(
     named = {row.case.case_id: _case(account, row.case, row.client, clients) for row in rows if row.case}
     known = {case.case_id: case for case in account.cases.filter(case_id__in=named)}
     changed = [case for key, case in named.items() if key not in known or _differs(known[key], case)]
-    Case.objects.bulk_create(
-        changed, update_conflicts=True, unique_fields=["account", "case_id"], update_fields=[*CASE_FIELDS]
-    )
-    return {key: case.pk for key, case in (named | known).items()} | {case.case_id: case.pk for case in changed}
+    bulk.write(Case, changed, identity=("account", "case_id"), update=CASE_FIELDS)
+    return dict(account.cases.filter(case_id__in=named).values_list("case_id", "pk"))
 
 
 def _case(account: PartnerAccount, ref: CaseRef, client: ClientRef | None, clients: Mapping[UUID, int]) -> Case:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from revenue.models import DayEstimate, PullRun, Transaction, TransactionChange, TransactionState
+from revenue.pull import bulk
 
 STATE_FIELDS = tuple(field.attname for field in TransactionState._meta.local_fields)
 # What an exchange rate moves while a row is an estimate.
@@ -53,9 +54,4 @@ def day_estimate(row: Transaction, seen_at: datetime) -> DayEstimate:
 
 def save_estimates(estimates: list[DayEstimate]) -> None:
     """Write the day's amounts; the database holds one line a row and day."""
-    DayEstimate.objects.bulk_create(
-        estimates,
-        update_conflicts=True,
-        unique_fields=["transaction", "day"],
-        update_fields=["seen_at", *RATE_FIELDS],
-    )
+    bulk.write(DayEstimate, estimates, identity=("transaction", "day"), update=("seen_at", *RATE_FIELDS))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from partners.debitura.reader import Reader
 from partners.debitura.records import TransactionRecord
 from partners.models import PartnerAccount
 from revenue.models import PullRun, StagedRow, Transaction
+from revenue.pull import bulk
 from revenue.pull.sweep import TransactionPage
 
 # Counted up when reading or deriving a row changes, so that the next pull takes every row anew.
@@ -44,7 +45,7 @@ class Staging:
         latest = {row.transaction_id: row for row in page.rows}
         stored = self._stored_fingerprints(list(latest))
         changed = [row for key, row in latest.items() if stored.get(key) != fingerprint(row, self.mode)]
-        self._drop(latest.keys() - {row.transaction_id for row in changed})
+        self._drop(latest.keys())
         self._save(changed)
 
     def batches(self) -> Iterator[list[StagedRow]]:
@@ -59,16 +60,12 @@ class Staging:
         rows = Transaction.objects.filter(account=self.account, removed_at=None, transaction_id__in=ids)
         return dict(rows.values_list("transaction_id", "fingerprint"))
 
-    def _drop(self, unchanged: set[UUID]) -> None:
-        if again := self._kept & unchanged:
+    def _drop(self, seen_again: Collection[UUID]) -> None:
+        if again := self._kept.intersection(seen_again):
             self.run.staged.filter(transaction_id__in=again).delete()
             self._kept -= again
 
     def _save(self, changed: list[TransactionRecord]) -> None:
-        StagedRow.objects.bulk_create(
-            [StagedRow(run=self.run, transaction_id=row.transaction_id, raw=row.raw) for row in changed],
-            update_conflicts=True,
-            unique_fields=["run", "transaction_id"],
-            update_fields=["raw"],
-        )
+        rows = [StagedRow(run=self.run, transaction_id=row.transaction_id, raw=row.raw) for row in changed]
+        bulk.write(StagedRow, rows)
         self._kept |= {row.transaction_id for row in changed}
