@@ -13,15 +13,16 @@ from revenue.tasks import start_in_thread
 
 
 class Command(BaseCommand):
-    help = "Pulls every account every PULL_EVERY_SECONDS, in this process, until it is told to stop."
+    help = "Pulls every account now and every PULL_EVERY_SECONDS, in this process, until it is told to stop."
 
     def handle(self, **options: Any) -> None:
         stop = Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         at_work: dict[int, Thread] = {}
-        while not stop.wait(settings.PULL_EVERY_SECONDS):
+        while not stop.is_set():
             start_round(at_work)
+            stop.wait(settings.PULL_EVERY_SECONDS)
 
 
 def start_round(at_work: dict[int, Thread]) -> None:
