@@ -18,6 +18,8 @@ class PartnerAccount(models.Model):
     name = models.CharField(max_length=200)
     base_url = models.CharField(max_length=300)
     sealed_api_key = models.TextField()
+    # Who GET /me says the key belongs to: two partners' books must never meet in one account. Empty where it does not say.
+    partner_id = models.TextField(blank=True)
     # PayWhenPaid or ConfirmedPipeline, as GET /me says: it decides the stage of a row.
     invoicing_trigger_mode = models.CharField(max_length=LONGEST_MODE, default="PayWhenPaid")
     created_at = models.DateTimeField(default=timezone.now)
@@ -33,6 +35,10 @@ class PartnerAccount(models.Model):
     @api_key.setter
     def api_key(self, value: str) -> None:
         self.sealed_api_key = secrets.encrypt(value)
+
+    def is_of_another(self, partner_id: str) -> bool:
+        """Whether a key of `partner_id` belongs to somebody else than the keys before it."""
+        return bool(self.partner_id and partner_id) and self.partner_id != partner_id
 
     def take_mode(self, mode: str) -> None:
         """Set the mode that GET /me says; one that nobody knows may be of any length, and is cut."""

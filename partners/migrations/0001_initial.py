@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=200)),
                 ('base_url', models.CharField(max_length=300)),
                 ('sealed_api_key', models.TextField()),
+                ('partner_id', models.TextField(blank=True)),
                 ('invoicing_trigger_mode', models.CharField(default='PayWhenPaid', max_length=50)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],

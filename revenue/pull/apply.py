@@ -18,6 +18,8 @@ from revenue.pull import bulk, directory, history
 from revenue.pull.staging import BATCH, Staging, fingerprint, record_of
 from revenue.pull.sweep import Listing, is_named, stage_of
 
+# An update of many rows at once is one statement whose cost grows with the square of their number.
+QUARANTINE_BATCH = 200
 WRITTEN = (*history.STATE_FIELDS, "unknown_statuses", "raw", "fingerprint", "stage_since", "removed_at")
 # Taken over from the record as they are.
 PLAIN = (
@@ -149,9 +151,15 @@ def save_quarantine(run: PullRun, resource: QuarantinedRow.Resource, broken: Map
 
     `broken` by its key (sweep.key_of). Where a row does not say which one it is, every text of it is a row of its own.
     """
-    named = [row.identity for row in broken.values() if is_named(row)]
+    rows = list(broken.values())
+    for start in range(0, len(rows), QUARANTINE_BATCH):
+        _save_quarantined(run, resource, rows[start : start + QUARANTINE_BATCH])
+
+
+def _save_quarantined(run: PullRun, resource: QuarantinedRow.Resource, rows: list[Unreadable]) -> None:
+    named = [row.identity for row in rows if is_named(row)]
     known = {row.identity: row for row in run.account.quarantine.filter(resource=resource, identity__in=named)}
-    kept = [_quarantined(run, resource, row, known.get(row.identity)) for row in broken.values()]
+    kept = [_quarantined(run, resource, row, known.get(row.identity)) for row in rows]
     QuarantinedRow.objects.bulk_update((row for row in kept if row.pk), ["digest", "reason", "raw", "last_run"])
     QuarantinedRow.objects.bulk_create(
         (row for row in kept if not row.pk),

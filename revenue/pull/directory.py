@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
+from unicodedata import category
 from uuid import UUID
 
 from partners.debitura.records import CaseRef, ClientRecord, ClientRef, TransactionRecord
@@ -87,6 +88,11 @@ def _fill_client(client: Client, record: ClientRecord) -> Client:
     return client
 
 
+def addressable(reference: str) -> str:
+    """A case's reference as part of an address, which can hold no line break; no control character is worth keeping."""
+    return "".join("\ufffd" if category(character) == "Cc" else character for character in indexable(reference))
+
+
 def indexable(text: TextOrNone) -> TextOrNone:
     """The text, cut where no index could hold it: nobody looks for so long a one, and `raw` has all of it."""
     return text[:LONGEST_INDEXED] if text else text
@@ -129,7 +135,7 @@ def _case(account: PartnerAccount, ref: CaseRef, client: ClientRef | None, clien
     return Case(
         account=account,
         case_id=ref.case_id,
-        reference=indexable(ref.reference),
+        reference=addressable(ref.reference),
         client_id=clients[client.creditor_id] if client else None,
         debtor_name=ref.debtor_name,
         original_amount=ref.original_amount,

@@ -25,7 +25,12 @@ def pull_lock(account: PartnerAccount) -> Iterator[bool]:
 
 
 def is_being_pulled(account: PartnerAccount) -> bool:
-    """Whether a pull of the account is at work somewhere; a dead one is not."""
+    """Whether a pull of the account is at work somewhere; a dead one is not.
+
+    Only where a record says so is the lock tried: trying takes it for a moment, and a pull that begins just then gives up.
+    """
+    if not account.pulls.filter(status="running").exists():
+        return False
     with pull_lock(account) as taken:
         return not taken
 

@@ -32,15 +32,15 @@ class Progress:
         api.before_request = self._save_now_and_then
 
     def enter(self, phase: PullRun.Phase) -> None:
-        """A new part of the pull begins; its pages are counted from 0."""
-        self.run.phase, self.run.pages_done, self.run.pages_total = phase, 0, None
+        """A new part of the pull begins."""
+        self.run.phase = phase
         self.save()
 
     def counting(self, pages: Pages[RecordT]) -> Pages[RecordT]:
         """The same pages, counted as they pass; every traversal counts from 0."""
 
         def counted() -> Iterator[Page[RecordT]]:
-            self.run.pages_done = 0
+            self.run.pages_done, self.run.pages_total = 0, None
             for page in pages():
                 self.run.pages_done += 1
                 if page.total_results is not None:

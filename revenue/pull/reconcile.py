@@ -123,7 +123,9 @@ def explain(account: PartnerAccount, found: Iterable[Difference], *, unlisted: I
 
     `unlisted` are the primary keys of rows that we still count although Debitura's listing did not show them.
     """
-    rows = Transaction.objects.filter(account=account, removed_at=None)
+    rows = Transaction.objects.filter(account=account, removed_at=None).only(
+        "transaction_id", "stage", "fee_usd", "unknown_statuses"
+    )
     suspects: dict[int, Explanation] = {}
     for row, why in chain(_unlisted(rows, unlisted), _of_unknown_status(rows), _of_the_size(rows, found)):
         suspects.setdefault(row.pk, _explanation(row, why))

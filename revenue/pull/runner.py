@@ -38,6 +38,18 @@ class AlreadyRunning(Exception):
         self.run = run
 
 
+class WrongPartner(DebituraError):
+    """The key belongs to somebody else than the figures we hold; theirs must not replace ours."""
+
+    kind = "wrong_partner"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The API key belongs to another partner than the figures of this account; nothing was changed. Connect the "
+            "account again with its own key, and the other partner under a slug of its own."
+        )
+
+
 def pull(
     account: PartnerAccount,
     *,
@@ -79,7 +91,10 @@ def _read(account: PartnerAccount, run: PullRun, progress: Progress, make_client
     """Clients, then every transaction; the proof comes with the last answer."""
     with make_client(account.base_url, account.api_key) as api:
         progress.follow(api)
-        mode = api.me().invoicing_trigger_mode
+        me = api.me()
+        if account.is_of_another(me.id):
+            raise WrongPartner()
+        mode = me.invoicing_trigger_mode
         clients = read_clients(progress.counting(api.client_pages))
         staging = Staging(account, run, mode)
         progress.enter(PullRun.Phase.TRANSACTIONS)

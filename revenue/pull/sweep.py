@@ -2,7 +2,8 @@
 
 Rows may be added, moved or removed while we page. One traversal is proven complete when the figures of the rows it saw
 are those of the last answer's own summary, or when nothing that a summary can tell moved between its first and its last
-answer and every row was counted. Otherwise everything is read again, a bounded number of times.
+answer and every row was counted. Where nothing but exchange rates moves, which no traversal can outrun, two in a row
+that saw the same rows are proof. Otherwise everything is read again, a bounded number of times.
 """
 
 from __future__ import annotations
@@ -21,24 +22,28 @@ from revenue.stages import Stage, derive_stage
 MOST_PASSES = 4
 
 TransactionPage = Page[TransactionRecord]
-Listed = dict[UUID, tuple[Stage, Decimal]]
+Listed = dict[UUID, tuple[Stage, Decimal, bool]]
 
 
 @dataclass(slots=True)
 class Listing:
-    """The rows of one or more traversals: id → stage and fee in USD (an unknown fee counts as 0, as it does upstream)."""
+    """The rows of one or more traversals: id → stage, fee in USD (unknown counts as 0, as it does upstream), estimate.
+
+    confirmed: the traversal before it saw the same rows.
+    """
 
     mode: str
     rows: Listed = field(default_factory=dict)
     unreadable: dict[str, Unreadable] = field(default_factory=dict)
     first: TransactionPage | None = None
     last: TransactionPage | None = None
+    confirmed: bool = False
 
     def add(self, page: TransactionPage) -> None:
         self.first = page if self.first is None else self.first
         self.last = page
         for row in page.rows:
-            self.rows[row.transaction_id] = (stage_of(row, self.mode), row.fee_usd or Decimal(0))
+            self.rows[row.transaction_id] = (stage_of(row, self.mode), row.fee_usd or Decimal(0), row.is_estimate)
         for broken in page.unreadable:
             self.unreadable[key_of(broken)] = broken
 
@@ -63,7 +68,7 @@ class Listing:
     @property
     def is_complete(self) -> bool:
         """Whether it is proven that these are the rows that Debitura has, each of them and no other."""
-        return self._counts_all() and (self._ties_out() or self._nothing_moved())
+        return self.confirmed or (self._counts_all() and (self._ties_out() or self._nothing_moved()))
 
     @property
     def tells_what_is_gone(self) -> bool:
@@ -88,6 +93,20 @@ class Listing:
         counted = (None, len(self.rows) + len(self.unreadable))
         return self.first.total_results in counted and self.last.total_results in counted
 
+    def confirms(self, before: Listing) -> bool:
+        """Whether two traversals in a row saw the same rows, and nothing but exchange rates moved during either."""
+        return self.rows.keys() == before.rows.keys() and self._only_rates_moved() and before._only_rates_moved()
+
+    def _only_rates_moved(self) -> bool:
+        """Every row was counted, and what differs from the last summary are sums of stages that hold estimates."""
+        if self.unreadable or not self._counts_all() or self.summary is None:
+            return False
+        moving = {stage for stage, _, is_estimate in self.rows.values() if is_estimate}
+        return all(
+            difference.stage in moving and difference.ours.count == difference.theirs.count
+            for difference in differences(self.figures(), self.summary)
+        )
+
     def _nothing_moved(self) -> bool:
         if self.first is None or self.last is None or self.summary is None:
             return False
@@ -96,7 +115,7 @@ class Listing:
     def figures(self) -> Mapping[Stage, Figure]:
         """Count and exact sum in USD of every stage."""
         totals: dict[Stage, Figure] = {}
-        for stage, fee_usd in self.rows.values():
+        for stage, fee_usd, _ in self.rows.values():
             before = totals.get(stage, NO_ROWS)
             totals[stage] = Figure(add_exactly(before.fee_usd, fee_usd), before.count + 1)
         return totals
@@ -134,14 +153,16 @@ def sweep(
     The listing returned is complete where that could be proven; else it is everything that was seen. Raises what
     `pages` raises: an error never looks like the end.
     """
-    everything = Listing(mode)
+    everything, before = Listing(mode), None
     for _ in range(MOST_PASSES):
         this = Listing(mode)
         for page in pages():
             this.add(page)
             keep(page)
         everything.merge(this)
+        this.confirmed = before is not None and this.confirms(before)
         for listing in (this, everything):
             if listing.is_complete or listing.cannot_be_proven:
                 return listing
+        before = this
     return everything

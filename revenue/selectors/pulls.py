@@ -15,8 +15,9 @@ from revenue.selectors.paging import Paged, Window
 
 State = Literal["never", "first_pull_running", "fresh", "stale", "not_answering", "key_rejected", "failed"]
 
-# A running pull notes that it lives much more often than this; one that does not is dead.
-DEAD_AFTER = timedelta(minutes=2)
+# A running pull shows a sign of life at every request and page. Between two of them it may wait for a rate limit (two
+# minutes) and for a slow answer (one); while it writes it is silent until it is done.
+DEAD_AFTER = timedelta(minutes=5)
 # Figures older than this many pulls are stale even though no pull is known to have failed.
 STALE_AFTER_PULLS = 3
 KEY_ERRORS = frozenset({"unauthorized", "unusable_key"})
@@ -89,8 +90,10 @@ def published_run(account: PartnerAccount) -> PullRun | None:
 
 
 def is_running(run: PullRun, now: datetime) -> bool:
-    """Whether a pull runs and has shown a sign of life in the last two minutes."""
-    return run.status == PullRun.Status.RUNNING and now - run.heartbeat_at < DEAD_AFTER
+    """Whether a pull runs and has shown a sign of life lately, or is writing and within its time limit."""
+    is_writing = run.phase == PullRun.Phase.WRITING
+    patience = timedelta(seconds=settings.PULL_TIME_LIMIT_SECONDS) if is_writing else DEAD_AFTER
+    return run.status == PullRun.Status.RUNNING and now - run.heartbeat_at < patience
 
 
 def runs(account: PartnerAccount, *, page: int = 1, page_size: int = 50) -> RunPage:
@@ -105,7 +108,9 @@ def run_of(account: PartnerAccount, pk: int) -> PullRun:
 
 
 def quarantined(run: PullRun) -> Sequence[QuarantinedRow]:
-    """The rows that Debitura listed in this pull and that could not be read."""
+    """The rows that could not be read and that were listed before or in this pull and in it or after; none where it met none."""
+    if not run.quarantined:
+        return []
     rows = QuarantinedRow.objects.filter(account=run.account_id, first_run__lte=run.pk, last_run__gte=run.pk)
     return list(rows.order_by("resource", "pk"))
 

@@ -126,3 +126,11 @@ def test_connect_reads_the_key_from_standard_input(upstream: SandboxServer, type
     assert [account.api_key for account in PartnerAccount.objects.all()] == ([upstream.key] if code == 0 else [])
     assert not [line for line in (out + err).splitlines() if typed.strip() and typed.strip() in line]
     assert "Traceback" not in err
+
+
+def test_connect_refuses_the_key_of_another_partner(connect: Connect) -> None:
+    connect()
+    PartnerAccount.objects.update(partner_id="somebody-else", name="Before")
+    with pytest.raises(CommandError, match="belongs to another partner"):
+        connect()
+    assert PartnerAccount.objects.get().name == "Before"

@@ -72,6 +72,12 @@ def _check(base_url: str, key: str) -> Me:
 def _store(slug: str, name: str, base_url: str, key: str, me: Me) -> tuple[PartnerAccount, bool]:
     account = PartnerAccount.objects.filter(slug=slug).first() or PartnerAccount(slug=slug)
     created = account.pk is None
+    if account.is_of_another(me.id):
+        raise CommandError(
+            f"Not connected: this key belongs to another partner ({me.company_name or me.id}) than the one whose figures "
+            f"{slug} holds. Connect it under a --slug of its own."
+        )
+    account.partner_id = me.id or account.partner_id
     account.name, account.base_url, account.api_key = name, base_url.rstrip("/"), key
     if created:
         account.take_mode(me.invoicing_trigger_mode)

@@ -145,3 +145,14 @@ def test_error_in_the_middle_of_writing_leaves_what_was_there(
     assert pull_now(account).status == PullRun.Status.OK
     assert Transaction.objects.filter(removed_at=None).count() == len(rows_stored(account)) == 4
     assert not StagedRow.objects.exists()
+
+
+def test_key_of_another_partner_changes_nothing(account: PartnerAccount, world: World) -> None:
+    world.add_payment()
+    pull_now(account)
+    before = list(Transaction.objects.values())
+    PartnerAccount.objects.filter(pk=account.pk).update(partner_id="somebody-else")
+    account.refresh_from_db()
+    run = pull_now(account)
+    assert (run.status, run.error_kind, run.error_retryable) == (PullRun.Status.FAILED, "wrong_partner", False)
+    assert list(Transaction.objects.values()) == before

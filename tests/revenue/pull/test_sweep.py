@@ -157,9 +157,28 @@ def test_pull_that_can_never_hold_still_ends_says_so_and_removes_nothing(
     rows = _fill(world)
     pull_now(account)
     world.delete(rows[20].id)
-    _between_pages(upstream, *[lambda n=n: world.edit(rows[n].id, amount=Decimal(5)) for n in range(2 * MOST_PASSES)])
+    _between_pages(upstream, *[lambda n=n: world.edit(rows[n].id, commission="Paid") for n in range(2 * MOST_PASSES)])
     run = pull_in_small_pages(account)
     assert (run.status, run.ties_out, run.transactions_removed) == (PullRun.Status.DIFFERS, False, 0)
+    assert pull_now(account).status == PullRun.Status.OK
+    assert rows_stored(account) == rows_upstream(world)
+
+
+def test_rates_that_move_at_every_request_hide_no_removal(
+    account: PartnerAccount, world: World, upstream: SandboxServer
+) -> None:
+    """No traversal can tie out then, but two in a row see the same rows: that is proof enough, and enough reading."""
+    rows = _fill(world)
+    settled = world.add_payment(rows[0].client, commission="Paid", amount=Decimal(77))
+    pull_in_small_pages(account)
+    world.delete(rows[20].id)
+    world.delete(settled.id)
+    pages_of_a_traversal = -(-len(world.payments) // 10)
+    upstream.on_request = lambda server, number, target: world.tick_rates(Decimal("1.01"))
+    run = pull_in_small_pages(account)
+    upstream.on_request = None
+    assert (run.status, run.transactions_removed) == (PullRun.Status.DIFFERS, 2)
+    assert run.requests <= 2 + 2 * (pages_of_a_traversal + 1)
     assert pull_now(account).status == PullRun.Status.OK
     assert rows_stored(account) == rows_upstream(world)
 

@@ -40,10 +40,17 @@ def test_freshness_of_a_first_pull_that_runs(partner):
 
 
 def test_freshness_of_a_first_pull_that_died(partner):
-    run = unpublished(partner, Status.RUNNING, seconds_ago=120)
+    run = unpublished(partner, Status.RUNNING, phase=PullRun.Phase.TRANSACTIONS, seconds_ago=300)
     found = freshness(partner, NOW)
     assert (found.state, found.running, found.last) == ("failed", None, run)
     assert found.sentence == "No pull has succeeded yet: there are no figures to show."
+
+
+def test_pull_that_writes_is_alive_until_its_time_limit(partner, settings):
+    limit = settings.PULL_TIME_LIMIT_SECONDS
+    run = unpublished(partner, Status.RUNNING, phase=PullRun.Phase.WRITING, seconds_ago=limit - 1)
+    assert freshness(partner, NOW).running == run
+    assert freshness(partner, NOW + timedelta(seconds=2)).running is None
 
 
 def test_freshness_after_a_good_pull(partner):
@@ -122,7 +129,7 @@ def test_run_of_another_account_does_not_exist(partner):
 
 
 def test_quarantined_rows_are_those_that_the_run_listed(partner):
-    first, second, third = (published(partner, minutes_ago=minutes) for minutes in (3, 2, 1))
+    first, second, third = (published(partner, minutes_ago=minutes, quarantined=1) for minutes in (3, 2, 1))
 
     def quarantine(digest, first_run, last_run):
         return QuarantinedRow.objects.create(
@@ -140,6 +147,13 @@ def test_quarantined_rows_are_those_that_the_run_listed(partner):
     stays = quarantine("b", first, third)
     assert quarantined(first) == [ended, stays]
     assert quarantined(second) == [stays]
+
+
+def test_run_without_unreadable_rows_has_no_quarantine(partner):
+    before, failed, after = published(partner), unpublished(partner, Status.FAILED), published(partner)
+    fields = {"identity": "a", "digest": "a", "reason": "no date", "raw": "{}", "resource": "transactions"}
+    QuarantinedRow.objects.create(account=partner, first_run=before, last_run=after, **fields)
+    assert quarantined(failed) == []
 
 
 def test_portfolio_is_that_of_the_published_pull(partner):

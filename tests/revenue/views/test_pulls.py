@@ -72,8 +72,32 @@ def test_pull_shows_a_dash_for_what_debitura_did_not_say_and_for_rows_we_do_not_
     assert "Paid Not listed. — — —" in text
 
 
+@pytest.mark.parametrize(
+    ("fields", "look", "sentence"),
+    [
+        ({"differences": [DIFFERENCE]}, "bad", "Does not agree with Debitura."),
+        ({"quarantined": 2}, "warn", "2 rows could not be read."),
+        ({"ties_out": True}, "good", "Every stage agrees with Debitura's own summary, to the cent and to the row."),
+    ],
+)
+def test_pull_says_what_it_proves(signed_in, account, fields, look, sentence):
+    run = make_run(account, **{"status": "differs", "ties_out": False} | fields)
+    response = signed_in.get(f"/pulls/{run.pk}/")
+    assert sentence in words(response)
+    assert f'class="banner banner--{look}"' in response.content.decode()
+
+
+def test_row_of_a_failed_pull_says_why(signed_in, account):
+    fields = {"status": "failed", "as_of": None, "ties_out": None}
+    make_run(account, **fields, error_message="Debitura rejects the key.")
+    make_run(account, **fields, error_message="x" * 500)
+    text = words(signed_in.get("/pulls/"))
+    assert "Failed Debitura rejects the key. —" in text
+    assert f"Failed {'x' * 99}… —" in text
+
+
 def test_pull_shows_its_quarantine_as_text(signed_in, account):
-    run = make_run(account)
+    run = make_run(account, quarantined=1)
     QuarantinedRow.objects.create(
         account=account,
         resource="transactions",
@@ -141,6 +165,7 @@ def pulled_elsewhere(account):
 
 
 def test_pull_now_while_one_runs_says_so_and_starts_none(signed_in, account, asked):
+    make_running(account)
     with pulled_elsewhere(account):
         response = signed_in.post("/pulls/now/", follow=True)
     assert "A pull is already running; its progress is below." in words(response)
@@ -210,6 +235,6 @@ def test_pull_asks_the_database_equally_often_for_any_number_of_rows(
         {"stage": "paid", "why": "", "transaction_id": str(make_transaction(account).transaction_id), "fee_usd": "1"}
         for _ in range(rows)
     ]
-    run = make_run(account, status="differs", ties_out=False, differences=[DIFFERENCE], explanations=why)
+    run = make_run(account, status="differs", ties_out=False, differences=[DIFFERENCE], explanations=why, quarantined=1)
     with django_assert_num_queries(9):
         assert signed_in.get(f"/pulls/{run.pk}/").status_code == 200
