@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -11,12 +12,15 @@ from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse_lazy
+from django.urls import Resolver404, resolve, reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 
 from accounts.forms import ProfileForm, SignInForm
 from accounts.models import User
 from accounts.people import person
+
+# Addresses that take a POST only, and the page whose form leads to each.
+PAGE_BEHIND = {"pull_now": "pulls", "transactions_columns": "transactions", "sign_out": "overview"}
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -33,12 +37,25 @@ class SignInView(LoginView):
             return HttpResponse(status=204, headers={"HX-Refresh": "true"})
         return super().dispatch(request, *args, **kwargs)
 
+    def get_success_url(self) -> str:
+        return page_behind(super().get_success_url())
+
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         user = form.get_user()
         guess = form.cleaned_data["time_zone"]
         if not user.time_zone and guess:
             User.objects.filter(pk=user.pk).update(time_zone=guess)
         return super().form_valid(form)
+
+
+def page_behind(target: str) -> str:
+    """`target`, or the page whose form leads there: after a session that ended under an open form, nobody can GET the rest."""
+    address = urlsplit(target)
+    try:
+        name = resolve(address.path).url_name or ""
+    except Resolver404:
+        return target
+    return address._replace(path=reverse(PAGE_BEHIND[name])).geturl() if name in PAGE_BEHIND else target
 
 
 class OwnPasswordView(PasswordChangeView):

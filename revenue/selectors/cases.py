@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +13,7 @@ from django.utils import timezone
 from partners.models import Case, PartnerAccount
 from revenue.models import Transaction, TransactionChange, TransactionState
 from revenue.money import UNKNOWN, format_amount
+from revenue.selectors.paging import Paged, Window
 from revenue.selectors.totals import ListTotal, firm_and_estimated, sums_by
 from revenue.stages import TEXTS, Stage
 
@@ -41,6 +42,13 @@ class HistoryEvent:
     run_id: int
 
 
+@dataclass(frozen=True)
+class PaymentPage(Paged):
+    """The latest payments of a case."""
+
+    rows: list[Transaction]
+
+
 def case_of(account: PartnerAccount, reference: str) -> Case:
     """The case of an account by Debitura's reference; the newest, should two share it. Raises Case.DoesNotExist."""
     cases = Case.objects.filter(account=account, reference=reference).select_related("client").order_by("-pk")
@@ -51,10 +59,11 @@ def case_of(account: PartnerAccount, reference: str) -> Case:
     return case
 
 
-def case_payments(case: Case) -> list[Transaction]:
-    """Every payment of a case, the latest first; those that Debitura lists no more (`removed_at`) are there, too. One query."""
-    rows = case.transactions.select_related("client").defer("raw", "client__raw")
-    return list(rows.order_by("-payment_date", "-pk"))
+def case_payments(case: Case, *, limit: int) -> PaymentPage:
+    """The latest `limit` payments of a case; those that Debitura lists no more (`removed_at`) are among them. Two queries."""
+    rows = case.transactions.select_related("client").defer("raw", "client__raw").order_by("-payment_date", "-pk")
+    window = Window(number=1, size=limit, count=case.transactions.count())
+    return PaymentPage(rows=list(rows[window.slice]), window=window)
 
 
 def case_total(case: Case) -> ListTotal:
@@ -62,13 +71,14 @@ def case_total(case: Case) -> ListTotal:
     return firm_and_estimated(sums_by(case.transactions.filter(removed_at=None), "is_estimate"))
 
 
-def case_history(case: Case) -> list[HistoryEvent]:
-    """What the payments of a case went through, the latest first. One query.
+def payment_history(payments: Iterable[Transaction]) -> list[HistoryEvent]:
+    """What these payments went through, the latest first. One query.
 
     Amounts of an estimate that only followed the exchange rate are no event. Times within a change are written in the
     current time zone.
     """
-    lines = TransactionChange.objects.filter(transaction__case=case).select_related("transaction", "client", "case")
+    ids = [payment.pk for payment in payments]
+    lines = TransactionChange.objects.filter(transaction__in=ids).select_related("transaction", "client", "case")
     lines = lines.defer("transaction__raw", "client__raw").order_by("transaction", "seen_at", "pk")
     events = list(_events(lines.iterator()))
     return sorted(events, key=lambda event: event.seen_at, reverse=True)

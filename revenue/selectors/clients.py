@@ -78,6 +78,13 @@ class CaseRow(ListTotal):
         return self.count
 
 
+@dataclass(frozen=True)
+class CasePage(Paged):
+    """The first cases of a client."""
+
+    rows: list[CaseRow]
+
+
 def client_rows(
     account: PartnerAccount,
     *,
@@ -134,16 +141,21 @@ def client_of(account: PartnerAccount, creditor_id: UUID) -> Client:
     return Client.objects.get(account=account, creditor_id=creditor_id)
 
 
-def client_cases(client: Client) -> list[CaseRow]:
-    """The cases of a client, the one paid last first, those never paid at the end. Three queries."""
-    rows = Transaction.objects.filter(case__client=client, removed_at=None)
+def client_cases(client: Client, *, limit: int) -> CasePage:
+    """The first `limit` cases of a client, the one paid last first, those never paid at the end. Three queries."""
+    last = Max("transactions__payment_date", filter=Q(transactions__removed_at=None))
+    by_last_payment = client.cases.annotate(last_payment=last).order_by(
+        F("last_payment").desc(nulls_last=True), "reference", "pk"
+    )
+    window = Window(number=1, size=limit, count=client.cases.count())
+    cases = list(by_last_payment[window.slice])
+    rows = Transaction.objects.filter(case__in=[case.pk for case in cases], removed_at=None)
     groups = _by_owner(sums_by(rows, "case_id", "is_estimate"))
-    last = dict(rows.order_by().values_list("case_id").annotate(Max("payment_date")))
     found = [
-        CaseRow(case=case, last_payment=last.get(case.pk), **_fields(firm_and_estimated(groups.get(case.pk, {}))))
-        for case in client.cases.order_by("reference", "pk")
+        CaseRow(case=case, last_payment=case.last_payment, **_fields(firm_and_estimated(groups.get(case.pk, {}))))
+        for case in cases
     ]
-    return sorted(found, key=lambda row: -row.last_payment.timestamp() if row.last_payment else float("inf"))
+    return CasePage(rows=found, window=window)
 
 
 def _by_owner(sums: dict[tuple[Any, ...], Sum]) -> dict[int | None, dict[tuple[Any, ...], Sum]]:

@@ -24,9 +24,10 @@ LONGEST_GAP = 24
 
 @dataclass(frozen=True, slots=True)
 class MonthRow:
-    """The fees (USD, exact) of the payments of one local month. Every stage is there, so that it adds up to the total.
+    """The fees (USD, exact) of the payments of one local month.
 
-    first: the first day of the month. totals: all fees by stage. estimates: the part of them that is estimated.
+    first: the first day of the month. totals: all fees by stage, and those outside every stage. estimates: the part of
+    them that is estimated. count, fee_usd, estimate_fee_usd: over the seven stages; what is outside is in no total.
     """
 
     first: date
@@ -36,11 +37,11 @@ class MonthRow:
 
     @property
     def fee_usd(self) -> Decimal:
-        return add_up(self.totals.values())
+        return add_up(self.totals[stage] for stage in STAGES)
 
     @property
     def estimate_fee_usd(self) -> Decimal:
-        return add_up(self.estimates.values())
+        return add_up(self.estimates[stage] for stage in STAGES)
 
 
 def months(f: RevenueFilter) -> tuple[MonthRow, ...]:
@@ -98,5 +99,5 @@ def _month_row(first: date, groups: Mapping[tuple[Stage, bool], Sum]) -> MonthRo
         first=first,
         totals={stage: fee(stage, False, True) for stage in EVERY_STAGE},
         estimates={stage: fee(stage, True) for stage in EVERY_STAGE},
-        count=sum(total.rows for total in groups.values()),
+        count=sum(total.rows for (stage, _), total in groups.items() if stage is not Stage.OUTSIDE),
     )

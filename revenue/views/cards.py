@@ -86,6 +86,11 @@ class Cards:
         """What is still to come: the pipeline without what is paid. Disputed fees are never expected."""
         return add_totals(card.total for card in self.pipeline if card.stage is not Stage.PAID)
 
+    @property
+    def all_stages(self) -> ListTotal:
+        """The seven stages. Rows outside every stage stand apart and are in no total, as the contract has it."""
+        return add_totals(self.totals.stages)
+
 
 def cards_of(f: RevenueFilter, totals: Totals) -> Cards:
     """The cards of a filter's totals; with their changes where there is a period to compare with. Up to two queries."""

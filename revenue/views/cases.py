@@ -11,8 +11,11 @@ from django.views.decorators.http import require_safe
 from partners.models import Case
 from revenue.models import Transaction
 from revenue.parameters import home_zone
-from revenue.selectors.cases import HistoryEvent, case_history, case_of, case_payments, case_total
+from revenue.selectors.cases import HistoryEvent, case_of, case_payments, case_total, payment_history
 from revenue.views.page import account_page, own_account, render_page
+
+# A case paid off in more instalments than this must not make a page that no browser can hold.
+PAYMENTS_SHOWN = 200
 
 
 @require_safe
@@ -25,8 +28,15 @@ def case(request: HttpRequest, reference: str) -> HttpResponse:
     except Case.DoesNotExist as missing:
         raise Http404("There is no such case.") from missing
     with timezone.override(home_zone(request.user)):
-        payments = with_history(case_payments(found), case_history(found))
-    context = {"section": "transactions", "case": found, "payments": payments, "total": case_total(found)}
+        shown = case_payments(found, limit=PAYMENTS_SHOWN)
+        payments = with_history(shown.rows, payment_history(shown.rows))
+    context = {
+        "section": "transactions",
+        "case": found,
+        "shown": shown,
+        "payments": payments,
+        "total": case_total(found),
+    }
     return render_page(request, "revenue/case.html", account, context)
 
 

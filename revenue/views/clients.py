@@ -36,6 +36,7 @@ from revenue.views.page import account_page, own_account, pager, render_page
 STATE_LABELS = {"active": "Active", "archived": "Archived", "all": "All"}
 # The list of all of a client's payments is one click away.
 PAYMENTS_SHOWN = 25
+CASES_SHOWN = 50
 
 
 @require_safe
@@ -101,7 +102,7 @@ def _client_context(request: HttpRequest, f: RevenueFilter, found: Client) -> di
         "f": f,
         "cards": cards_of(f, row.totals),
         "months": month_table(f, months(f)),
-        "cases": client_cases(found),
+        "cases": client_cases(found, limit=CASES_SHOWN),
         "entries": page_of(replace(f, page_size=PAYMENTS_SHOWN)),
         "headers": [columns.Header(column, "", "") for column in shown],
         "list_query": f.query(),

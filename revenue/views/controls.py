@@ -80,7 +80,9 @@ def chips(f: RevenueFilter) -> list[Chip]:
     """One chip a condition of `f`."""
     found = []
     if f.period.first or f.period.last:
-        found.append(Chip(f"Paid {f.period.days}", f.query(**{"period": "", "from": "", "to": ""})))
+        days = f.period.days
+        # Not "Paid": that is a stage.
+        found.append(Chip(f"Payments {days[0].lower()}{days[1:]}", f.query(**{"period": "", "from": "", "to": ""})))
     if f.period.zone != f.home_zone:
         found.append(Chip(f"Days of {f.period.zone.key}", f.query(tz="")))
     for stage in f.stages:

@@ -12,8 +12,8 @@ from revenue.charts import month_chart
 from revenue.filters import RevenueFilter
 from revenue.periods import ONE_DAY, add_months
 from revenue.selectors.totals import add_up
-from revenue.selectors.trends import EVERY_STAGE, MonthRow
-from revenue.stages import Stage
+from revenue.selectors.trends import MonthRow
+from revenue.stages import STAGES, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,35 +26,42 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One month: `query` leads to its payments. cells: one a stage of the table."""
+    """One month: `query` leads to its payments. cells: one a stage of the table. total, count: over the seven stages."""
 
     first: date
     query: str
     cells: tuple[Cell, ...]
     total: Cell
     count: int
+    outside: Cell
 
 
 @dataclass(frozen=True, slots=True)
 class MonthTable:
-    """The months, the latest first; stages without any fee have no column."""
+    """The months, the latest first; stages without any fee have no column.
+
+    total: over the seven stages. outside: the fees outside every stage, which are in no total; None where there are none.
+    """
 
     stages: tuple[Stage, ...]
     lines: tuple[Line, ...]
     sums: tuple[Cell, ...]
     total: Cell
+    outside: Cell | None
     chart: dict[str, Any]
 
 
 def month_table(f: RevenueFilter, months: Sequence[MonthRow]) -> MonthTable:
     """The table and the chart of `months`, which are those of `f`."""
-    stages = tuple(stage for stage in EVERY_STAGE if any(row.totals[stage] for row in months))
+    stages = tuple(stage for stage in STAGES if any(row.totals[stage] for row in months))
     lines = tuple(_line(f, row, stages) for row in reversed(months))
+    has_outside = any(row.totals[Stage.OUTSIDE] for row in months)
     return MonthTable(
         stages=stages,
         lines=lines,
         sums=tuple(_sum(line.cells[place] for line in lines) for place in range(len(stages))),
         total=_sum(line.total for line in lines),
+        outside=_sum(line.outside for line in lines) if has_outside else None,
         chart=month_chart(months),
     )
 
@@ -70,6 +77,7 @@ def _line(f: RevenueFilter, row: MonthRow, stages: tuple[Stage, ...]) -> Line:
         cells=tuple(Cell(row.totals[stage], row.estimates[stage]) for stage in stages),
         total=Cell(row.fee_usd, row.estimate_fee_usd),
         count=row.count,
+        outside=Cell(row.totals[Stage.OUTSIDE], row.estimates[Stage.OUTSIDE]),
     )
 
 

@@ -21,6 +21,7 @@ from revenue.selectors.entries import Window
 from revenue.selectors.pulls import freshness
 from revenue.selectors.snapshot import consistent
 from revenue.views.controls import Controls
+from revenue.views.proof import proof_of
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -59,9 +60,11 @@ def render_page(
     """
     now = timezone.now()
     shown_zone = zone or home_zone(request.user)
+    state = freshness(account, now)
     frame = frame_of(request, account) | {
         "now": now,
-        "freshness": freshness(account, now),
+        "freshness": state,
+        "proof": proof_of(state.run),
         "zone": shown_zone,
     }
     with timezone.override(shown_zone):

@@ -22,8 +22,9 @@ from revenue.filters import NoAccount
 from revenue.models import PullRun, Transaction
 from revenue.pull.lock import is_being_pulled
 from revenue.selectors.pulls import freshness, quarantined, run_of, runs
-from revenue.tasks import start_pull
+from revenue.tasks import CannotStart, start_pull
 from revenue.views.page import account_page, frame_of, own_account, pager, render_page
+from revenue.views.proof import proof_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ def pull(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "section": "pulls",
         "run": run,
+        "run_proof": proof_of(run),
         "differences": [difference_line(line) for line in run.differences],
         "explanations": explanations(account, run.explanations),
         "quarantine": quarantined(run),
@@ -105,7 +107,11 @@ def pull_now(request: HttpRequest) -> HttpResponse:
         messages.info(request, "A pull is already running; its progress is below.")
         return redirect(_pulls_address(request, account))
     latest = account.pulls.order_by("-pk").values_list("pk", flat=True).first() or 0
-    start_pull(account)
+    try:
+        start_pull(account)
+    except CannotStart as error:
+        messages.error(request, str(error))
+        return redirect(_pulls_address(request, account))
     return redirect(_pulls_address(request, account, after=latest))
 
 

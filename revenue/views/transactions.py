@@ -35,6 +35,8 @@ def transactions(request: HttpRequest) -> HttpResponse:
         entries = page_of(f)
         return {
             "entries": entries,
+            "nothing_in_stage": bool(f.stages) and not entries.count and f.every_stage().rows().exists(),
+            "every_stage_query": f.query(stage=""),
             "pager": pager(entries.window, lambda page: f.query(page=page)),
             "csv_query": f.query(page=None, page_size=None),
             "headers": columns.headers(f, shown),

@@ -50,7 +50,7 @@ function options(data) {
         filter: (item) => item.parsed.y !== 0,
         callbacks: {
           label: (item) => ` ${item.dataset.label}: ${item.dataset.texts[item.dataIndex]}`,
-          footer: (items) => (items.length ? `Total: ${data.totals[items[0].dataIndex]} ${data.unit}` : ""),
+          footer: (items) => (items.length ? `All stages: ${data.totals[items[0].dataIndex]} ${data.unit}` : ""),
         },
       },
     },

@@ -4,7 +4,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from tests.factories import make_user
+from tests.factories import make_account, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +44,31 @@ def test_sign_in_leads_to_the_page_that_was_asked_for(client):
     assert response["Location"] == "/sign-in/?next=/transactions/%3Fstage%3Dpaid"
     response = sign_in(client, "maria@example.com", next="/transactions/?stage=paid")
     assert response["Location"] == "/transactions/?stage=paid"
+
+
+@pytest.mark.parametrize(
+    ("asked", "page"),
+    [
+        ("/pulls/now/", "/pulls/"),
+        ("/pulls/now/?partner=acme", "/pulls/?partner=acme"),
+        ("/transactions/columns/", "/transactions/"),
+        ("/sign-out/", "/"),
+    ],
+)
+def test_sign_in_after_a_form_of_an_ended_session_leads_to_the_page_of_that_form(client, asked, page):
+    make_user("maria@example.com")
+    make_account(slug="acme")
+    assert client.post(asked, follow=True).resolver_match.url_name == "sign_in"
+    response = sign_in(client, "maria@example.com", next=asked)
+    assert (response["Location"], client.get(response["Location"]).status_code) == (
+        page,
+        200,
+    )
+
+
+def test_sign_in_leads_to_an_address_that_is_not_ours_to_know_as_it_came(client):
+    make_user("maria@example.com")
+    assert sign_in(client, "maria@example.com", next="/nowhere/?a=b")["Location"] == "/nowhere/?a=b"
 
 
 @pytest.mark.parametrize(

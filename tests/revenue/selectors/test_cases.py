@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from partners.models import Case
 from revenue.models import TransactionChange, TransactionState
-from revenue.selectors.cases import FIELDS, Change, case_history, case_of, case_payments, case_total
+from revenue.selectors.cases import FIELDS, Change, case_of, case_payments, case_total, payment_history
 from revenue.stages import Stage
 from tests.factories import NOW, make_account, make_case, make_run, make_transaction
 
@@ -48,7 +48,10 @@ def test_case_payments_are_all_of_them_and_the_total_is_of_the_listed_ones():
     first = make_transaction(case=case, payment_date=datetime(2026, 1, 1, tzinfo=UTC), fee_usd=Decimal("1.5"))
     gone = make_transaction(case=case, payment_date=datetime(2026, 2, 1, tzinfo=UTC), removed_at=NOW)
     make_transaction()
-    assert case_payments(case) == [gone, first]
+    page = case_payments(case, limit=2)
+    assert (page.rows, page.count) == ([gone, first], 2)
+    page = case_payments(case, limit=1)
+    assert (page.rows, page.count) == ([gone], 2)
     assert (case_total(case).fee_usd, case_total(case).count) == (Decimal("1.5"), 1)
 
 
@@ -56,10 +59,10 @@ def test_history_opens_with_where_the_payment_stood():
     case = make_case()
     row = make_transaction(case=case, stage=Stage.PENDING, fee_usd=Decimal("12.5"))
     write_line(row, kind=Kind.FIRST_SEEN)
-    [event] = case_history(case)
+    [event] = payment_history([row])
     assert (event.transaction, event.seen_at, event.kind, event.kind_label) == (row, NOW, "first_seen", "First seen")
     with timezone.override(ZoneInfo("Asia/Kathmandu")):
-        [event] = case_history(case)
+        [event] = payment_history([row])
     assert event.changes == [
         Change("Stage", None, "Pending"),
         Change("Payment date", None, "5 Mar 2026, 15:15"),
@@ -75,7 +78,7 @@ def test_history_tells_what_changed_since_the_line_before():
     changed = write_line(
         row, days=1, stage=Stage.CONFIRMED, commission_status="Paid", fee_usd=Decimal("-3"), is_estimate=False
     )
-    event, _ = case_history(case)
+    event, _ = payment_history([row])
     assert (event.kind, event.seen_at, event.run_id) == ("changed", NOW + timedelta(days=1), changed.run_id)
     assert event.changes == [
         Change("Stage", "Pending", "Confirmed / Pending Invoice"),
@@ -91,7 +94,7 @@ def test_history_tells_what_went_and_came_back():
     write_line(row, kind=Kind.FIRST_SEEN)
     write_line(row, days=1, kind=Kind.REMOVED)
     write_line(row, days=2, kind=Kind.RETURNED, fee_usd=None, payment_amount=None)
-    returned, removed, _ = case_history(case)
+    returned, removed, _ = payment_history([row])
     assert (removed.kind_label, removed.changes) == ("No longer listed", [])
     assert returned.changes == [
         Change("Payment", "1,000.00 EUR", "— EUR"),
@@ -105,7 +108,7 @@ def test_history_keeps_the_payments_of_a_case_apart():
     write_line(one, kind=Kind.FIRST_SEEN)
     write_line(other, days=1, kind=Kind.FIRST_SEEN)
     write_line(one, days=2, stage=Stage.DISPUTED)
-    history = [(event.transaction, event.kind, event.changes[0]) for event in case_history(case)]
+    history = [(event.transaction, event.kind, event.changes[0]) for event in payment_history([one, other])]
     assert history == [
         (one, "changed", Change("Stage", "Paid", "Disputed")),
         (other, "first_seen", Change("Stage", None, "Ready to Invoice Debitura")),
@@ -118,7 +121,7 @@ def test_history_shows_every_digit_where_the_rounded_amounts_look_the_same():
     row = make_transaction(case=case, fee_usd=Decimal("30.001"))
     write_line(row, kind=Kind.FIRST_SEEN)
     write_line(row, days=1, fee_usd=Decimal("30.0012"))
-    assert case_history(case)[0].changes == [Change("Fee in USD", "30.001", "30.0012")]
+    assert payment_history([row])[0].changes == [Change("Fee in USD", "30.001", "30.0012")]
 
 
 def test_every_column_of_a_state_is_part_of_the_history():
@@ -127,11 +130,11 @@ def test_every_column_of_a_state_is_part_of_the_history():
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_case_history_takes_one_query(django_assert_num_queries, count):
+def test_payment_history_takes_one_query(django_assert_num_queries, count):
     case = make_case()
-    for _ in range(count):
-        row = make_transaction(case=case)
+    rows = [make_transaction(case=case) for _ in range(count)]
+    for row in rows:
         write_line(row, kind=Kind.FIRST_SEEN)
         write_line(row, days=1, stage=Stage.PAID)
     with django_assert_num_queries(1):
-        assert len(case_history(case)) == 2 * count
+        assert len(payment_history(rows)) == 2 * count

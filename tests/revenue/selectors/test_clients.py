@@ -162,7 +162,7 @@ def test_client_cases_stand_by_their_last_payment(partner):
     make_transaction(case=old, payment_date=datetime(2026, 1, 5, tzinfo=UTC), fee_usd=Decimal(2), is_estimate=True)
     make_transaction(case=new, payment_date=datetime(2026, 2, 1, tzinfo=UTC), fee_usd=Decimal(4))
     make_transaction(case=new, payment_date=datetime(2026, 3, 1, tzinfo=UTC), removed_at=GONE)
-    rows = client_cases(client)
+    rows = client_cases(client, limit=3).rows
     assert [(row.case, row.fee_usd, row.estimate_fee_usd, row.payments) for row in rows] == [
         (new, Decimal(4), Decimal(0), 1),
         (old, Decimal(3), Decimal(2), 2),
@@ -175,10 +175,20 @@ def test_client_cases_stand_by_their_last_payment(partner):
     ]
 
 
+def test_client_cases_are_limited_and_counted(partner):
+    client = make_client(partner)
+    for name, day in (("A", 1), ("B", 3), ("C", 2)):
+        case = make_case(client, reference=name)
+        make_transaction(case=case, payment_date=datetime(2026, 1, day, tzinfo=UTC))
+    make_case()
+    page = client_cases(client, limit=2)
+    assert ([row.case.reference for row in page.rows], page.last_index, page.count) == (["B", "C"], 2, 3)
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_client_cases_take_three_queries(partner, django_assert_num_queries, count):
     client = make_client(partner)
     for _ in range(count):
         make_transaction(case=make_case(client))
     with django_assert_num_queries(3):
-        assert len(client_cases(client)) == count
+        assert len(client_cases(client, limit=9).rows) == count

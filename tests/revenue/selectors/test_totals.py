@@ -80,8 +80,10 @@ def test_stages_and_months_and_the_list_add_up_to_the_same(db, rows):
     assert total.fee_usd == sum((fee for _, fee, _ in rows), Decimal(0))
     assert total.estimate_fee_usd == sum((fee for _, fee, estimate in rows if estimate), Decimal(0))
     assert totals.everything == total == page_of(f).total
-    assert sum((row.fee_usd for row in months(f)), Decimal(0)) == total.fee_usd
-    assert sum((row.estimate_fee_usd for row in months(f)), Decimal(0)) == total.estimate_fee_usd
+    outside = totals.outside
+    assert sum((row.fee_usd for row in months(f)), outside.fee_usd) == total.fee_usd
+    assert sum((row.estimate_fee_usd for row in months(f)), outside.estimate_fee_usd) == total.estimate_fee_usd
+    assert sum(row.count for row in months(f)) + outside.count == total.count
     for stage in (*STAGES, Stage.OUTSIDE):
         alone = list_totals(replace(f, stages=(stage,)))
         assert (alone.fee_usd, alone.count) == (totals.of(stage).fee_usd, totals.of(stage).count)

@@ -73,11 +73,18 @@ def test_months_hold_every_stage_and_its_estimates(partner):
         Stage.OUTSIDE: Decimal(7),
     }
     assert {stage: fee for stage, fee in row.estimates.items() if fee} == {Stage.OUTSIDE: Decimal(2)}
+
+
+def test_months_total_the_seven_stages_and_leave_out_what_is_outside(partner):
+    make_transaction(partner, stage=Stage.DISPUTED, fee_usd=Decimal("-0.005"))
+    make_transaction(partner, stage=Stage.PENDING, fee_usd=Decimal(3), is_estimate=True)
+    make_transaction(partner, stage=Stage.OUTSIDE, fee_usd=Decimal(2), is_estimate=True)
+    [row] = months(all_time(partner))
     assert (row.first, row.count, row.fee_usd, row.estimate_fee_usd) == (
         date(2026, 3, 1),
-        3,
-        Decimal("6.995"),
-        Decimal(2),
+        2,
+        Decimal("2.995"),
+        Decimal(3),
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from revenue.models import TransactionChange, TransactionState
 from revenue.stages import Stage
+from revenue.views import cases
 from tests.factories import NOW, make_account, make_case, make_client, make_run, make_transaction
 from tests.revenue.views.reading import links, words
 
@@ -54,6 +55,29 @@ def test_payment_that_is_listed_no_more_says_that_it_counts_in_no_total(signed_i
     assert "Payments 0" in text
 
 
+@pytest.mark.parametrize(
+    "reference",
+    ["A/B", "/A/", "50%", "%2F", "%00", "two words", "A?b=c#d", "🦊", "Ærø-7", "end.", "a+b&c", "now"],
+)
+def test_case_opens_by_the_link_to_it_whatever_its_reference_holds(signed_in, account, reference):
+    make_transaction(account, case=make_case(make_client(account), reference=reference))
+    address = next(link for link in links(signed_in.get("/transactions/")) if link.startswith("/cases/"))
+    response = signed_in.get(address)
+    assert (response.status_code, response.context["case"].reference) == (200, reference)
+
+
+def test_case_of_very_many_payments_shows_the_latest_and_says_so(signed_in, account, monkeypatch):
+    monkeypatch.setattr(cases, "PAYMENTS_SHOWN", 2)
+    case = make_case(make_client(account), reference="Q8OAXF3W")
+    for day in (5, 6):
+        make_transaction(account, case=case, payment_date=datetime(2026, 3, day, 12, 0, tzinfo=UTC))
+    assert "The latest" not in words(signed_in.get("/cases/Q8OAXF3W/"))
+    make_transaction(account, case=case, payment_date=datetime(2026, 3, 7, 12, 0, tzinfo=UTC))
+    text = words(signed_in.get("/cases/Q8OAXF3W/"))
+    assert "The latest 2 of 3 payments." in text
+    assert [day for day in (5, 6, 7) if f"paid {day} Mar 2026" in text] == [6, 7]
+
+
 @pytest.mark.parametrize("address", ["/cases/unknown/", "/cases/%00/"])
 def test_unknown_case_is_not_found(signed_in, account, address):
     assert signed_in.get(address).status_code == 404
@@ -66,5 +90,5 @@ def test_case_asks_the_database_equally_often_for_any_number_of_rows(
     case = make_case(make_client(account), reference="Q8OAXF3W")
     for _ in range(rows):
         write_line(make_transaction(account, case=case), make_run(account), kind="first_seen")
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         assert signed_in.get("/cases/Q8OAXF3W/").status_code == 200

@@ -4,6 +4,7 @@ from decimal import Decimal
 import pytest
 
 from revenue.stages import Stage
+from revenue.views import clients
 from tests.factories import make_account, make_case, make_client, make_run, make_transaction
 from tests.revenue.views.reading import card, links, words
 
@@ -64,6 +65,18 @@ def test_one_client_shows_its_own_figures_only(signed_in, account):
     response = signed_in.get(f"/clients/{client.creditor_id}/")
     assert "40.00 all of it firm 1 payment" in card(response, "paid")
     assert f"/transactions/?stage=paid&client={client.creditor_id}" in links(response)
+
+
+def test_client_of_very_many_cases_lists_those_paid_last_and_links_to_all(signed_in, account, monkeypatch):
+    monkeypatch.setattr(clients, "CASES_SHOWN", 2)
+    client = make_client(account)
+    for name, day in (("OLD", 1), ("NEW", 9), ("MID", 5)):
+        case = make_case(client, reference=name)
+        make_transaction(account, case=case, payment_date=datetime(2026, 3, day, tzinfo=UTC))
+    response = signed_in.get(f"/clients/{client.creditor_id}/")
+    assert "2 of 3, the ones paid last · all its transactions" in words(response)
+    table = response.content.decode().partition('aria-label="Table of the cases"')[2].partition("</table>")[0]
+    assert [name for name in ("NEW", "MID", "OLD") if f">{name}<" in table] == ["NEW", "MID"]
 
 
 def test_finding_says_by_how_much_the_sums_differ(signed_in, account):

@@ -56,7 +56,38 @@ def test_disputed_and_outside_are_no_part_of_what_is_expected(signed_in, account
         make_transaction(account, stage=stage, fee_usd=Decimal(100), is_estimate=False)
     text = words(signed_in.get("/"))
     assert "Expected: pending to awaiting Debitura 100.00" in text
-    assert "All payments, whatever their stage 400.00 4 payments" in text
+    assert "All stages 300.00 3 payments" in text
+
+
+def test_what_is_outside_every_stage_is_in_no_total(signed_in, account):
+    make_transaction(account, stage=Stage.PAID, fee_usd=Decimal(100))
+    make_transaction(account, stage=Stage.OUTSIDE, fee_usd=Decimal(7), is_estimate=False)
+    response = signed_in.get("/")
+    text = words(response)
+    assert "All stages 100.00 1 payment" in text
+    assert "7.00" in card(response, "outside_every_stage")
+    label = TEXTS[Stage.OUTSIDE].label
+    assert f"Month {TEXTS[Stage.PAID].label} Payments Total {label} in no total Mar 2026 100.00 1 100.00 7.00" in text
+    assert "Total 100.00 100.00 7.00" in text
+
+
+def test_months_without_anything_outside_have_no_column_for_it(signed_in, account):
+    make_transaction(account, stage=Stage.PAID, fee_usd=Decimal(100))
+    assert "Month Paid Payments Total Mar 2026 100.00 1 100.00 Total 100.00 100.00" in words(signed_in.get("/"))
+
+
+def test_all_stages_tell_firm_from_estimated_money(signed_in, account):
+    make_transaction(account, stage=Stage.PAID, fee_usd=Decimal("31200"), is_estimate=False)
+    make_transaction(account, stage=Stage.PENDING, fee_usd=Decimal("4900"), is_estimate=True)
+    make_transaction(account, stage=Stage.OUTSIDE, fee_usd=Decimal(7), is_estimate=True)
+    reason = "(estimate: exchange rate not locked; may change)"
+    assert f"All stages ≈ 36,100.00 {reason} 31,200.00 firm + ≈ 4,900.00 {reason}" in words(signed_in.get("/"))
+
+
+def test_debituras_own_revenue_says_over_what_it_is(signed_in, account):
+    make_transaction(account, stage=Stage.PAID, revenue_usd=Decimal(60))
+    make_transaction(account, stage=Stage.OUTSIDE, revenue_usd=Decimal(5), is_estimate=False)
+    assert "Debitura's own revenue 65.00 on 2 payments; your fee is a share of it" in words(signed_in.get("/"))
 
 
 def test_change_names_the_period_it_is_compared_with(signed_in, account):
@@ -110,10 +141,20 @@ def test_badge_says_that_the_copy_agrees(signed_in, account):
 
 
 def test_badge_says_that_the_copy_does_not_agree(signed_in):
-    run = make_run(make_account(), status=PullRun.Status.DIFFERS, ties_out=False)
+    line = {"stage": "paid", "ours_usd": "1.00", "theirs_usd": "2.00", "ours_count": 1, "theirs_count": 1}
+    run = make_run(make_account(), status=PullRun.Status.DIFFERS, ties_out=False, differences=[line])
     response = signed_in.get("/")
     assert "Does not agree with Debitura: see where" in words(response)
     assert f"/pulls/{run.pk}/" in links(response)
+
+
+def test_badge_says_that_debitura_gave_no_summary(signed_in):
+    line = {"stage": "paid", "ours_usd": "1.00", "theirs_usd": None, "ours_count": 1, "theirs_count": None}
+    make_run(make_account(), status=PullRun.Status.DIFFERS, ties_out=False, differences=[line] * len(STAGES))
+    response = signed_in.get("/")
+    assert "Debitura gave no summary: not proven" in words(response)
+    assert "Does not agree" not in words(response)
+    assert 'class="badge badge--warn"' in response.content.decode()
 
 
 FAILED = {"status": PullRun.Status.FAILED, "as_of": None, "ties_out": None}

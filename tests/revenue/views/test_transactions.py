@@ -48,19 +48,48 @@ def test_chips_take_one_condition_away_each(signed_in, account):
     assert "?from=2026-03-01&to=2026-03-31&stage=ready_to_invoice_debitura&q=Acme+%26+Co" in found
     assert "?from=2026-03-01&to=2026-03-31&stage=ready_to_invoice_debitura&stage=paid" in found
     assert "?stage=ready_to_invoice_debitura&stage=paid&q=Acme+%26+Co" in found
-    assert "Paid 1–31 Mar 2026" in words(response)
+    assert "Payments 1–31 Mar 2026" in words(response)
 
 
 @pytest.mark.parametrize(
-    ("query", "sentence"),
+    ("query", "words_of_it"),
     [
-        ({"q": "nobody"}, "No payment matches all of these filters."),
-        ({"stage": "paid"}, "No payment stands in Paid at the moment."),
-        ({}, "Debitura lists no payment for Acme Referrals so far."),
+        ({"from": "2026-01-01"}, "Payments since 1 Jan 2026"),
+        ({"to": "2026-01-31"}, "Payments until 31 Jan 2026"),
+        ({"from": "2026-11-01", "to": "2026-11-22"}, "Payments 1–22 Nov 2026"),
     ],
 )
-def test_empty_lists_are_told_apart(signed_in, account, query, sentence):
-    assert sentence in words(signed_in.get("/transactions/", query))
+def test_chip_of_the_days_is_not_taken_for_the_stage_paid(signed_in, account, query, words_of_it):
+    assert f"{words_of_it} Clear all" in words(signed_in.get("/transactions/", query))
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence", "way_out"),
+    [
+        ({"q": "nobody"}, "No payment matches all of these filters.", "?"),
+        ({"stage": "paid"}, "No payment stands in Paid at the moment.", "?"),
+        (
+            {"stage": "paid", "from": "2026-03-01"},
+            "No payment that matches the other filters stands in Paid at the moment.",
+            "?from=2026-03-01",
+        ),
+        (
+            {"stage": ["paid", "disputed"], "from": "2026-03-01"},
+            "Nothing in these stages No payment that matches the other filters stands in Paid or Disputed at the moment.",
+            "?from=2026-03-01",
+        ),
+        ({"stage": "paid", "from": "2026-04-01"}, "No payment matches all of these filters.", "?"),
+    ],
+)
+def test_empty_lists_are_told_apart(signed_in, account, query, sentence, way_out):
+    make_transaction(account, stage=Stage.READY, payment_date=datetime(2026, 3, 5, tzinfo=UTC))
+    response = signed_in.get("/transactions/", query)
+    assert sentence in words(response)
+    assert f'<a class="button" href="{way_out}">' in response.content.decode()
+
+
+def test_empty_list_of_an_account_without_payments_blames_no_filter(signed_in, account):
+    assert "Debitura lists no payment for Acme Referrals so far." in words(signed_in.get("/transactions/"))
 
 
 def test_wrong_filter_answers_400_with_what_was_typed_and_no_figures(signed_in, account):

@@ -1,0 +1,39 @@
+"""What an open page says when its own server has gone."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.browser.conftest import OpenPage, sign_in
+
+pytestmark = [pytest.mark.chromium, pytest.mark.django_db(transaction=True)]
+
+UNREACHABLE = "Feeboard's server cannot be reached; these figures may be out of date."
+ASK_FOR_NEWS = """() => {
+    const news = document.querySelector("#news");
+    return htmx.ajax("GET", news.getAttribute("hx-get"), {source: news, swap: "outerHTML"}).catch(() => null);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(None, UNREACHABLE), (502, UNREACHABLE), (504, UNREACHABLE), (404, ""), (200, "")]
+)
+def test_page_says_that_its_server_cannot_be_reached(
+    open_page: OpenPage, complaints: list[str], status: int | None, said: str
+) -> None:
+    def answer(route: Route) -> None:
+        if status is None:
+            route.abort()
+        elif status == 200:
+            route.continue_()
+        else:
+            route.fulfill(status=status, body="A proxy speaks.")
+
+    page = sign_in(open_page())
+    page.route("**/pulls/news/**", answer)
+    page.wait_for_load_state("load")
+    page.evaluate(ASK_FOR_NEWS)
+    expect(page.locator("#news")).to_have_text(said)
+    # The browser and htmx both report the refusal that was asked for.
+    complaints.clear()
