@@ -84,7 +84,6 @@ class ApiToken(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(default=timezone.now)
-    last_used_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"token of {self.user_id} made {self.created_at:%Y-%m-%d}"

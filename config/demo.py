@@ -6,6 +6,7 @@ Everything lives under var/demo and starts anew each time: the sandbox is a new 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import secrets
 import shutil
@@ -15,12 +16,16 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / "var" / "demo"
+# Beside HOME, which every demo removes first.
+LOCK = ROOT / "var" / "demo.lock"
 EMAIL = "demo@feeboard.example"
 SECONDS_TO_ANSWER = 60
 
@@ -30,6 +35,11 @@ Process = subprocess.Popen[str]
 def main() -> int:
     port = _arguments().port
     _refuse_taken(port)
+    with _only_demo():
+        return _run_demo(port)
+
+
+def _run_demo(port: int) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     shutil.rmtree(HOME, ignore_errors=True)
@@ -61,6 +71,18 @@ def _refuse_taken(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError:
             sys.exit(f"Port {port} is taken by another program. Choose another one: make demo PORT={port + 1}")
+
+
+@contextmanager
+def _only_demo() -> Iterator[None]:
+    """A second demo of this checkout would remove the first one's database. The lock dies with its process."""
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with LOCK.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit("A demo of this checkout is running already. Stop it first, with Ctrl-C where it was started.")
+        yield
 
 
 def _stop(*_: object) -> None:

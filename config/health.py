@@ -5,14 +5,14 @@ from __future__ import annotations
 import redis
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from revenue.models import PullRun
+from partners.models import PartnerAccount
 
 BROKER_TIMEOUT_SECONDS = 2.0
 
@@ -29,15 +29,19 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Whether the database and, where one is set, the broker answer; and the age of the last good pull in seconds.
+    """Whether the database and, where one is set, the broker answer; and how old the oldest figures shown are.
+
+    `last_good_pull_age_seconds` is that of the account whose last good pull is the oldest, so that one account that
+    stands still does not hide behind the others; null where no account was pulled yet. `accounts_without_a_pull` counts
+    those that never were. Both are null where the database does not answer.
 
     An old pull makes nothing unready: what it brought can still be shown.
     """
-    age, database = _last_good_pull_age()
-    state: dict[str, object] = {"database": _word(database)}
+    pulls = _pulls()
+    state: dict[str, object] = {"database": _word(pulls is not None)}
     if settings.REDIS_URL:
         state["broker"] = _word(_broker_answers())
-    state["last_good_pull_age_seconds"] = age
+    state |= pulls or {"last_good_pull_age_seconds": None, "accounts_without_a_pull": None}
     return JsonResponse(state, status=503 if "failed" in state.values() else 200)
 
 
@@ -45,14 +49,16 @@ def _word(answers: bool) -> str:
     return "ok" if answers else "failed"
 
 
-def _last_good_pull_age() -> tuple[int | None, bool]:
-    """The age in seconds, None where nothing was published yet; and whether the database answered."""
+def _pulls() -> dict[str, int | None] | None:
+    """How the accounts stand, as readyz tells it; None where the database does not answer."""
     try:
-        as_of = PullRun.objects.aggregate(latest=Max("as_of"))["latest"]
-    except DatabaseError:
+        latest = list(PartnerAccount.objects.order_by().annotate(latest=Max("pulls__as_of")).values_list("latest"))
+    except Error:
         connection.close()
-        return None, False
-    return None if as_of is None else int((timezone.now() - as_of).total_seconds()), True
+        return None
+    pulled = [as_of for (as_of,) in latest if as_of is not None]
+    age = int((timezone.now() - min(pulled)).total_seconds()) if pulled else None
+    return {"last_good_pull_age_seconds": age, "accounts_without_a_pull": len(latest) - len(pulled)}
 
 
 def _broker_answers() -> bool:

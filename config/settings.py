@@ -160,7 +160,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_SOFT_TIME_LIMIT = PULL_TIME_LIMIT_SECONDS
 CELERY_TASK_TIME_LIMIT = PULL_TIME_LIMIT_SECONDS + 60
 # A message whose worker died comes back after this time: it must outlast the longest pull.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": PULL_TIME_LIMIT_SECONDS + 120}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": PULL_TIME_LIMIT_SECONDS + 120,
+    # A person waits for "Pull now"; a machine that is gone must not keep them for the kernel's two minutes.
+    "socket_connect_timeout": 5,
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {

@@ -7,7 +7,8 @@ stay numbers. Amounts are exact, as Debitura sent them.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
@@ -30,7 +31,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _CHUNK = 1000
 _PIECE = 200
 
-Export = tuple[str, Iterator[bytes]]
+Export = tuple[str, Generator[bytes, None, None]]
+Lines = Generator[list[str], None, None]
 
 
 class Column(NamedTuple):
@@ -44,15 +46,16 @@ class Column(NamedTuple):
 def transactions_csv(f: RevenueFilter, *, now: datetime) -> Export:
     """The name of the file and its bytes: everything that matches `f`, in its order, whatever its page.
 
-    The rows are read when the bytes are asked for, in one state of the database.
+    The name's as-of and the rows are of one state of the database, which is held until the bytes are read to their end or
+    their iterator is closed (Django closes it when the client goes away).
     """
-    return f"{_transactions_name(f)}_{_as_of(f.account, now)}.csv", _encoded(_transaction_lines(f))
+    return _in_one_state(_transactions_name(f), f.account, now, _transaction_lines(f))
 
 
 def clients_csv(f: ClientFilter, *, now: datetime) -> Export:
     """As `transactions_csv`, for clients: fees rounded to the cent, which is what the screen shows."""
     parts = ["clients", *_partner_part(f.is_default_account, f.account), "search" if f.q else "", f.state]
-    return f"{'_'.join(filter(None, parts))}_{_as_of(f.account, now)}.csv", _encoded(_client_lines(f))
+    return _in_one_state("_".join(filter(None, parts)), f.account, now, _client_lines(f))
 
 
 def safe_text(value: object) -> str:
@@ -106,21 +109,20 @@ def transaction_columns(zone: ZoneInfo) -> tuple[Column, ...]:
         Column("commission_status", "commission_status", safe_text),
         Column("platform_status", "platform_status", safe_text),
         Column("referral_status", "referral_status", safe_text),
-        Column("first_seen_at", "first_seen_at", utc_text),
-        Column("stage_since", "stage_since", utc_text),
+        Column("first_seen_at_utc", "first_seen_at", utc_text),
+        Column("stage_since_utc", "stage_since", utc_text),
     )
 
 
-def _transaction_lines(f: RevenueFilter) -> Iterator[list[str]]:
+def _transaction_lines(f: RevenueFilter) -> Lines:
     columns = transaction_columns(f.period.zone)
     writers = [column.write for column in columns]
     yield [column.header for column in columns]
     # No model instances: at a million rows they are most of the time.
     paths = dict.fromkeys(column.path for column in columns)
     places = [list(paths).index(column.path) for column in columns]
-    with consistent_read():
-        for row in entries(f).select_related(None).defer(None).values_list(*paths).iterator(chunk_size=_CHUNK):
-            yield [write(row[place]) for write, place in zip(writers, places, strict=True)]
+    for row in entries(f).select_related(None).defer(None).values_list(*paths).iterator(chunk_size=_CHUNK):
+        yield [write(row[place]) for write, place in zip(writers, places, strict=True)]
 
 
 CLIENT_HEADERS = (
@@ -146,12 +148,11 @@ CLIENT_HEADERS = (
 )
 
 
-def _client_lines(f: ClientFilter) -> Iterator[list[str]]:
+def _client_lines(f: ClientFilter) -> Lines:
     yield list(CLIENT_HEADERS)
-    with consistent_read():
-        clients = in_order(matching(f), f.sort).iterator(chunk_size=_CHUNK)
-        while chunk := list(islice(clients, _CHUNK)):
-            yield from map(_client_line, with_totals(chunk))
+    clients = in_order(matching(f), f.sort).iterator(chunk_size=_CHUNK)
+    while chunk := list(islice(clients, _CHUNK)):
+        yield from map(_client_line, with_totals(chunk))
 
 
 def _client_line(row: ClientRow) -> list[str]:
@@ -177,6 +178,23 @@ def _client_line(row: ClientRow) -> list[str]:
         number(client.earnings_usd),
         number(row.difference_usd),
     ]
+
+
+def _in_one_state(name: str, account: PartnerAccount, now: datetime, lines: Lines) -> Export:
+    pieces = _as_of_and_pieces(account, now, lines)
+    as_of = next(pieces).decode()
+    return f"{name}_{as_of}.csv", pieces
+
+
+def _as_of_and_pieces(account: PartnerAccount, now: datetime, lines: Lines) -> Generator[bytes, None, None]:
+    """The as-of for the name of the file, then the file, all read in one transaction.
+
+    The name is sent before the first row is read: a generator is what can hold the transaction open across the two.
+    """
+    # The cursor of the rows is closed before the transaction that it belongs to.
+    with consistent_read(), closing(lines):
+        yield _as_of(account, now).encode()
+        yield from _encoded(lines)
 
 
 class _Line:

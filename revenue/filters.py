@@ -220,11 +220,11 @@ def parse_page_filter(params: QueryDict, *, asker: Asker) -> PageFilter:
 
 
 def account_of(params: QueryDict, *, asker: Asker) -> tuple[PartnerAccount, bool]:
-    """The account that `partner` names, or the first visible one by slug; and whether it is that first one.
+    """The account that `partner` names, or the visible one that was connected first; and whether it is that one.
 
-    Raises UnknownAccount and NoAccount.
+    Connecting another account never changes what a link without `partner` means. Raises UnknownAccount and NoAccount.
     """
-    visible = list(visible_accounts(asker).order_by("slug"))
+    visible = list(visible_accounts(asker).order_by("created_at", "pk"))
     if not visible:
         raise NoAccount("No partner account is connected yet. Connect one with: manage.py connect_partner")
     slug = params.get("partner", "")

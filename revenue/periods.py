@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -18,11 +18,16 @@ _DASH = "–"
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The local days from `first` to `last` of `zone`, both inclusive; None leaves that side open."""
+    """The local days from `first` to `last` of `zone`, both inclusive; None leaves that side open.
+
+    step_back: by how many months the period to compare with lies before it, where a preset decides that; None where the
+    days themselves do.
+    """
 
     zone: ZoneInfo
     first: date | None = None
     last: date | None = None
+    step_back: int | None = field(default=None, compare=False)
 
     @property
     def start(self) -> datetime | None:
@@ -47,14 +52,18 @@ class Period:
     def previous(self) -> Period | None:
         """The period that this one is compared with: as long, and before it; None where a side is open.
 
+        The presets "year to date" and "this quarter" compare with the same days of the year and of the quarter before
+        (1 Jan – 14 Mar with 1 Jan – 14 Mar of the year before), on any day of theirs. Otherwise the days decide.
         Days inside one month compare with the same days of the month before (1–14 March with 1–14 February), the
         beginning of a quarter or of a year with that of the one before, several months from a first day on with as
         many months; a month too short for the same days lends all that it has. Other days compare with as many days
         right before them.
+
+        Today counts as a whole day although it is not over: what is still to come today is missing on this side alone.
         """
         if self.first is None or self.last is None or self.first > self.last:
             return None
-        months = _months_back(self.first, self.last)
+        months = _months_back(self.first, self.last) if self.step_back is None else self.step_back
         if months == 0:
             length = self.last - self.first + ONE_DAY
             return Period(self.zone, self.first - length, self.last - length)
@@ -64,10 +73,11 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A period with a name. `key` stands in addresses, `label` on buttons."""
+    """A period with a name. `key` stands in addresses, `label` on buttons; `step_back` as in Period."""
 
     key: str
     label: str
+    step_back: int | None = None
 
 
 PRESETS = (
@@ -77,9 +87,9 @@ PRESETS = (
     Preset("last_30_days", "Last 30 days"),
     Preset("this_month", "This month"),
     Preset("last_month", "Last month"),
-    Preset("this_quarter", "This quarter"),
+    Preset("this_quarter", "This quarter", step_back=3),
     Preset("last_quarter", "Last quarter"),
-    Preset("year_to_date", "Year to date"),
+    Preset("year_to_date", "Year to date", step_back=12),
     Preset("last_12_months", "Last 12 months"),
     Preset("all", "All time"),
 )
@@ -91,7 +101,7 @@ def resolve(key: str, *, today: date, zone: ZoneInfo) -> Period:
     Periods that are not over yet end today; "last 12 months" are the twelve months that end with today's.
     """
     first, last = _RESOLVERS[key](today)
-    return Period(zone, first, last)
+    return Period(zone, first, last, _STEPS_BACK[key])
 
 
 def local_today(zone: ZoneInfo, now: datetime) -> date:
@@ -157,6 +167,9 @@ _RESOLVERS: dict[str, Callable[[date], tuple[date | None, date | None]]] = {
     "last_12_months": lambda today: (add_months(today.replace(day=1), -11), today),
     "all": lambda _: (None, None),
 }
+
+
+_STEPS_BACK = {preset.key: preset.step_back for preset in PRESETS}
 
 
 def _day_text(day: date, *, month: bool = True, year: bool = True) -> str:

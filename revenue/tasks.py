@@ -8,6 +8,7 @@ from threading import Thread
 from celery import Task, shared_task
 from django.conf import settings
 from django.db import connection
+from kombu.exceptions import OperationalError
 
 from partners.models import PartnerAccount
 from revenue.models import PullRun
@@ -18,6 +19,12 @@ log = logging.getLogger(__name__)
 # The client has already tried for some minutes; a failed pull is tried again before its next turn, but not in haste.
 RETRY_AFTER_SECONDS = 60
 MOST_RETRIES = 2
+# A person waits for the answer to "Pull now": the broker is asked twice, without a pause.
+ASK_BROKER_TWICE = {"max_retries": 1, "interval_start": 0}
+
+
+class CannotStart(Exception):
+    """The broker does not answer, so no worker hears of the pull. Its text is a sentence for people."""
 
 
 @shared_task
@@ -45,11 +52,23 @@ def pull_unless_running(account_id: int, trigger: str = PullRun.Trigger.SCHEDULE
 
 
 def start_pull(account: PartnerAccount, trigger: str = PullRun.Trigger.PERSON) -> None:
-    """Begin a pull in the background: by a worker where there is Redis, else in a thread of this process."""
-    if settings.REDIS_URL:
-        pull_account.delay(account.pk, trigger)
-    else:
+    """Begin a pull in the background: by a worker where there is Redis, else in a thread of this process.
+
+    A message that no worker took before the next round is dropped: that round pulls the account anyway. Raises
+    CannotStart where the broker does not answer.
+    """
+    if not settings.REDIS_URL:
         start_in_thread(account.pk, trigger)
+        return
+    try:
+        pull_account.apply_async(
+            (account.pk, trigger), expires=settings.PULL_EVERY_SECONDS, retry_policy=ASK_BROKER_TWICE
+        )
+    except OperationalError as error:
+        log.warning("A pull of %s could not be handed to a worker: %s", account.slug, error)
+        raise CannotStart(
+            "The pull could not be started: the queue of the workers does not answer. Try again in a minute."
+        ) from error
 
 
 def start_in_thread(account_id: int, trigger: str = PullRun.Trigger.SCHEDULE) -> Thread:

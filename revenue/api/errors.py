@@ -7,6 +7,7 @@ from typing import Any
 from django.http import Http404
 from rest_framework import status
 from rest_framework.exceptions import APIException
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -14,7 +15,9 @@ from revenue.filters import FilterError, NoAccount
 
 
 def error_response(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """The answer to an exception of a view; None for one that is a defect of ours."""
+    """The answer to an exception of a view, in JSON whatever was asked for; None for one that is a defect of ours."""
+    request = context["request"]
+    request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     if isinstance(exc, FilterError):
         return Response(error_body("invalid_parameters", str(exc), exc.fields), status=status.HTTP_400_BAD_REQUEST)
     if isinstance(exc, NoAccount):

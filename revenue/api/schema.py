@@ -34,7 +34,7 @@ def _parameter(name: str, description: str, kind: Any = OpenApiTypes.STR, **opti
     return OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=description, **options)
 
 
-PARTNER = _parameter("partner", "Slug of the partner account; default: the first by slug.")
+PARTNER = _parameter("partner", "Slug of the partner account; default: the one connected first.")
 PAGING = [
     _parameter("page", "Counted from 1.", OpenApiTypes.INT),
     _parameter("page_size", f"Up to {LARGEST_PAGE_SIZE}; default 50.", OpenApiTypes.INT),

@@ -42,6 +42,16 @@ class Moment(serializers.DateTimeField):
         super().__init__(default_timezone=UTC, **options)
 
 
+class KnownText(serializers.CharField):
+    """A text, or null where it is not known."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_null=True, **options)
+
+    def to_representation(self, value: Any) -> str | None:  # type: ignore[override]  # null is why it exists
+        return super().to_representation(value) or None
+
+
 class ErrorDetail(Fields):
     code = serializers.CharField()
     message = serializers.CharField()
@@ -127,12 +137,9 @@ class ClientName(Fields):
 
 class CaseName(Fields):
     reference = serializers.CharField()
-    client_reference = serializers.CharField()
-    partner_reference = serializers.SerializerMethodField()
+    client_reference = KnownText()
+    partner_reference = KnownText()
     debtor_name = serializers.CharField()
-
-    def get_partner_reference(self, case: Any) -> str | None:
-        return case.partner_reference or None
 
 
 class Payment(Fields):

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import Http404
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from partners.models import Client
 from revenue.api import schema, serializers
-from revenue.filters import PageFilter, RevenueFilter, account_of, parse_client_filter, parse_filter, parse_page_filter
+from revenue.filters import (
+    FilterError,
+    PageFilter,
+    RevenueFilter,
+    account_of,
+    parse_client_filter,
+    parse_filter,
+    parse_page_filter,
+)
 from revenue.selectors.clients import client_of, client_rows, with_totals
 from revenue.selectors.entries import page_of
 from revenue.selectors.paging import Window
@@ -22,11 +30,42 @@ from revenue.selectors.pulls import published_run, runs
 from revenue.selectors.snapshot import consistent
 from revenue.selectors.totals import stage_totals
 
+SHARED = (*schema.FILTERS, schema.STAGE, schema.SORT, *schema.PAGING)
+# `format` is the framework's own way to choose a renderer by address.
+SHARED_NAMES = frozenset({"format", *(parameter.name for parameter in SHARED)})
 
-class SummaryView(APIView):
+
+class Answer(APIView):
+    """What every address has in common: no cache keeps its answers, and it refuses parameters that it does not know.
+
+    `parameters` are those it looks at; None where nothing is checked. The names that all lists share (revenue.filters) are
+    known everywhere, so that one set of them can go with every call; a misspelt one that was passed over would give the
+    figures of another question.
+    """
+
+    parameters: ClassVar[list[OpenApiParameter] | None] = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if self.parameters is None:
+            return
+        known = [parameter.name for parameter in self.parameters]
+        unknown = [name for name in request.query_params if name not in {*known, *SHARED_NAMES}]
+        if unknown:
+            raise FilterError({name: f"{name} is no parameter here; there is {', '.join(known)}." for name in unknown})
+
+    def finalize_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().finalize_response(*args, **kwargs)
+        response["Cache-Control"] = "private, no-store"
+        return response
+
+
+class SummaryView(Answer):
     """The seven stages with their sums."""
 
-    @extend_schema(operation_id="summary", parameters=schema.FILTERS, responses=schema.answers(serializers.Summary))
+    parameters: ClassVar = [*schema.FILTERS, schema.STAGE]
+
+    @extend_schema(operation_id="summary", parameters=parameters, responses=schema.answers(serializers.Summary))
     @consistent
     def get(self, request: Request) -> Response:
         """Fees by stage. `stage` is not looked at: every stage is always told, as in Debitura's own summary."""
@@ -35,12 +74,14 @@ class SummaryView(APIView):
         return Response(serializers.Summary(summary).data)
 
 
-class TransactionsView(APIView):
+class TransactionsView(Answer):
     """The list of transactions."""
+
+    parameters: ClassVar = [*schema.FILTERS, schema.STAGE, schema.SORT, *schema.PAGING]
 
     @extend_schema(
         operation_id="transactions",
-        parameters=[*schema.FILTERS, schema.STAGE, schema.SORT, *schema.PAGING],
+        parameters=parameters,
         responses=schema.answers(schema.page_of(serializers.Entry, "EntryPage")),
     )
     @consistent
@@ -51,12 +92,14 @@ class TransactionsView(APIView):
         return Response(_page(request, f, page.window, serializers.Entry(page.rows, many=True).data))
 
 
-class ClientsView(APIView):
+class ClientsView(Answer):
     """The list of clients."""
+
+    parameters: ClassVar = [*schema.CLIENT_FILTERS, *schema.PAGING]
 
     @extend_schema(
         operation_id="clients",
-        parameters=[*schema.CLIENT_FILTERS, *schema.PAGING],
+        parameters=parameters,
         responses=schema.answers(schema.page_of(serializers.ClientFields, "ClientPage")),
     )
     @consistent
@@ -68,12 +111,12 @@ class ClientsView(APIView):
         return Response(_page(request, f, page.window, rows))
 
 
-class ClientView(APIView):
+class ClientView(Answer):
     """One client."""
 
-    @extend_schema(
-        operation_id="client", parameters=[schema.PARTNER], responses=schema.answers(serializers.ClientDetail)
-    )
+    parameters: ClassVar = [schema.PARTNER]
+
+    @extend_schema(operation_id="client", parameters=parameters, responses=schema.answers(serializers.ClientDetail))
     @consistent
     def get(self, request: Request, creditor_id: UUID) -> Response:
         """A client, what it earned since ever, and in which stages that stands."""
@@ -86,12 +129,14 @@ class ClientView(APIView):
         return Response(serializers.ClientDetail(serializers.client_of(row)).data)
 
 
-class PullsView(APIView):
+class PullsView(Answer):
     """The list of pulls."""
+
+    parameters: ClassVar = [schema.PARTNER, *schema.PAGING]
 
     @extend_schema(
         operation_id="pulls",
-        parameters=[schema.PARTNER, *schema.PAGING],
+        parameters=parameters,
         responses=schema.answers(schema.page_of(serializers.Pull, "PullPage")),
     )
     @consistent
@@ -103,7 +148,7 @@ class PullsView(APIView):
 
 
 @extend_schema(exclude=True)
-class UnknownAddress(APIView):
+class UnknownAddress(Answer):
     """Answers any other address of the API with a 404 in JSON, whatever the method."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from partners.models import PartnerAccount
 from revenue.models import PullRun
 from revenue.pull.reconcile import DifferenceText
-from revenue.pull.runner import AlreadyRunning
 
 
 class TransactionFigures(TypedDict):
@@ -32,7 +30,7 @@ class ErrorText(TypedDict):
 
 
 class Report(TypedDict):
-    """One pull: `seconds` of wall clock, amounts in USD as text."""
+    """One pull: `seconds` of wall clock, amounts in USD as text; `quarantined` rows could not be read."""
 
     partner: str
     status: str
@@ -40,6 +38,7 @@ class Report(TypedDict):
     seconds: float
     transactions: TransactionFigures
     clients: ClientFigures
+    quarantined: int
     ties_out: bool
     differences: list[DifferenceText]
     error: ErrorText | None
@@ -67,25 +66,26 @@ def report(run: PullRun) -> Report:
             "updated": run.clients_updated,
             "archived": run.clients_archived,
         },
+        "quarantined": run.quarantined,
         "ties_out": bool(run.ties_out),
         "differences": run.differences,
         "error": _error(run) if failed else None,
     }
 
 
-def already_running(account: PartnerAccount, error: AlreadyRunning) -> Report:
-    """The answer to a pull that was not begun, because another one is at it: nothing was asked and nothing changed."""
-    nothing: TransactionFigures = {"seen": 0, "created": 0, "updated": 0, "unchanged": 0, "removed": 0}
+def not_pulled(partner: str, *, kind: str, message: str, retryable: bool = False) -> Report:
+    """The answer where no pull came about, for `partner` (a slug, "" where none is meant): nothing has changed."""
     return {
-        "partner": account.slug,
+        "partner": partner,
         "status": "failed",
         "requests": 0,
         "seconds": 0.0,
-        "transactions": nothing,
+        "transactions": {"seen": 0, "created": 0, "updated": 0, "unchanged": 0, "removed": 0},
         "clients": {"seen": 0, "created": 0, "updated": 0, "archived": 0},
+        "quarantined": 0,
         "ties_out": False,
         "differences": [],
-        "error": {"kind": "already_running", "message": str(error), "retryable": True},
+        "error": {"kind": kind, "message": message, "retryable": retryable},
     }
 
 

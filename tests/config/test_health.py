@@ -1,10 +1,10 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from tests.factories import make_run
+from tests.factories import make_account, make_run
 
 
 def test_healthz_answers_without_a_session_or_a_database(client):
@@ -16,16 +16,51 @@ def test_healthz_answers_without_a_session_or_a_database(client):
 def test_readyz_before_the_first_pull_knows_no_age(client, settings):
     settings.REDIS_URL = ""
     response = client.get("/readyz")
-    assert (response.status_code, response.json()) == (200, {"database": "ok", "last_good_pull_age_seconds": None})
+    assert (response.status_code, response.json()) == (
+        200,
+        {"database": "ok", "last_good_pull_age_seconds": None, "accounts_without_a_pull": 0},
+    )
 
 
 @pytest.mark.django_db
-def test_readyz_tells_the_age_of_the_last_good_pull(client, settings):
+def test_readyz_tells_the_age_of_the_account_that_stands_still(client, settings):
     settings.REDIS_URL = ""
+    now, still, fresh = timezone.now(), make_account(), make_account()
+    make_run(fresh, as_of=now - timedelta(seconds=1))
+    make_run(fresh, as_of=now - timedelta(hours=9))
+    make_run(still, as_of=now - timedelta(hours=1))
+    make_run(still, as_of=None, ties_out=None)
+    answer = client.get("/readyz").json()
+    assert 3600 <= answer["last_good_pull_age_seconds"] < 3630
+    assert answer["accounts_without_a_pull"] == 0
+
+
+@pytest.mark.django_db
+def test_readyz_counts_accounts_that_were_never_pulled(client, settings):
+    settings.REDIS_URL = ""
+    never = make_account()
+    make_run(never, as_of=None, ties_out=None)
+    answer = client.get("/readyz").json()
+    assert (answer["last_good_pull_age_seconds"], answer["accounts_without_a_pull"]) == (None, 1)
     make_run(as_of=timezone.now() - timedelta(seconds=90))
-    make_run(as_of=timezone.now() - timedelta(hours=3))
-    age = client.get("/readyz").json()["last_good_pull_age_seconds"]
-    assert 90 <= age < 120
+    answer = client.get("/readyz").json()
+    assert (90 <= answer["last_good_pull_age_seconds"] < 120, answer["accounts_without_a_pull"]) == (True, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_readyz_without_its_database_answers_503_and_tells_no_detail(client, settings, error):
+    settings.REDIS_URL = ""
+
+    def gone(*_):
+        raise error("secret")
+
+    with connection.execute_wrapper(gone):
+        response = client.get("/readyz")
+    assert (response.status_code, response.json()) == (
+        503,
+        {"database": "failed", "last_good_pull_age_seconds": None, "accounts_without_a_pull": None},
+    )
 
 
 @pytest.mark.django_db
@@ -34,7 +69,7 @@ def test_readyz_without_its_broker_answers_503_and_tells_no_detail(client, setti
     response = client.get("/readyz")
     assert (response.status_code, response.json()) == (
         503,
-        {"database": "ok", "broker": "failed", "last_good_pull_age_seconds": None},
+        {"database": "ok", "broker": "failed", "last_good_pull_age_seconds": None, "accounts_without_a_pull": 0},
     )
 
 

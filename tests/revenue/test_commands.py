@@ -10,13 +10,15 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
-from django.db import connection
+from django.core.management import call_command
+from django.db import OperationalError, connection
 
 from partners.models import PartnerAccount
+from revenue.management.commands import sync
 from revenue.management.commands.schedule import start_round
 from revenue.models import PullRun
 from revenue.pull.lock import pull_lock
+from revenue.pull.runner import pull
 from sandbox.server import SandboxServer
 from sandbox.world import World
 from tests.processes import PATIENCE_SECONDS, kill, start, wait_until
@@ -58,6 +60,7 @@ def test_sync_prints_one_object_and_ends_with_0_when_it_ties_out(account: Partne
         "requests": 3,
         "transactions": NOTHING | {"seen": 1, "created": 1},
         "clients": {"seen": 1, "created": 1, "updated": 0, "archived": 0},
+        "quarantined": 0,
         "ties_out": True,
         "differences": [],
         "error": None,
@@ -105,6 +108,9 @@ def test_sync_ends_with_3_when_a_row_cannot_be_read(
     upstream.faults = "transactions/nan"
     ran = Ran("sync", "--json")
     assert (ran.code, ran.json["status"], ran.json["ties_out"]) == (3, "differs", False)
+    assert ran.json["quarantined"] == 1
+    told = Ran("sync")
+    assert told.out.splitlines()[1] == "1 rows could not be read; the pull's page shows them."
 
 
 @pytest.mark.django_db
@@ -155,14 +161,20 @@ def test_sync_for_people_says_the_same_in_words(account: PartnerAccount, world: 
 
 @pytest.mark.django_db
 def test_sync_names_the_accounts_there_are_when_it_does_not_know_one(account: PartnerAccount) -> None:
-    with pytest.raises(CommandError, match="No account 'nobody'; there is acme"):
-        call_command("sync", "--partner", "nobody")
+    message = "No account 'nobody'; there is acme."
+    ran = Ran("sync", "--partner", "nobody")
+    assert (ran.code, ran.out, ran.err) == (1, "", f"{message}\n")
+    ran = Ran("sync", "--partner", "nobody", "--json")
+    assert (ran.code, ran.err, ran.json["partner"], ran.json["status"]) == (1, f"{message}\n", "nobody", "failed")
+    assert ran.json["error"] == {"kind": "unknown_partner", "message": message, "retryable": False}
 
 
 @pytest.mark.django_db
 def test_sync_says_how_to_connect_when_there_is_no_account() -> None:
-    with pytest.raises(CommandError, match="No partner account is connected yet"):
-        call_command("sync", "--json")
+    ran = Ran("sync", "--json")
+    assert (ran.code, ran.json["partner"], ran.json["status"]) == (1, "", "failed")
+    assert (ran.json["error"]["kind"], ran.json["transactions"]) == ("no_account", NOTHING)
+    assert ran.err == "No partner account is connected yet. Connect one with: manage.py connect_partner\n"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -208,6 +220,27 @@ def test_sync_reports_an_account_whose_key_cannot_be_opened(account: PartnerAcco
     assert (ran.code, ran.json["error"]["kind"], ran.json["requests"]) == (1, "unreadable_secret", 0)
 
 
+@pytest.mark.django_db
+def test_sync_goes_on_to_the_next_account_after_an_error_that_nobody_foresaw(
+    account: PartnerAccount, upstream: SandboxServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _second_account(upstream.address, upstream.key)
+
+    def pull_or_break(account: PartnerAccount, **options: Any) -> PullRun:
+        if account.slug == "acme":
+            raise RuntimeError("a defect")
+        return pull(account, **options)
+
+    monkeypatch.setattr(sync, "pull", pull_or_break)
+    ran = Ran("sync", "--json")
+    assert (ran.code, [(said["partner"], said["status"]) for said in ran.json]) == (
+        1,
+        [("acme", "failed"), ("zeta", "ok")],
+    )
+    assert (ran.json[0]["error"]["kind"], ran.json[0]["error"]["retryable"]) == ("internal_error", False)
+    assert "RuntimeError: a defect" in caplog.text
+
+
 # --- The schedule without Redis ----------------------------------------------------------------------
 
 
@@ -236,6 +269,22 @@ def test_round_starts_one_thread_an_account_and_no_second_while_it_is_alive(
     _join(at_work)
     assert list(PullRun.objects.values_list("status", "trigger").distinct()) == [("ok", "schedule")]
     assert PullRun.objects.count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_round_without_its_database_is_logged_and_the_next_one_pulls(
+    account: PartnerAccount, caplog: pytest.LogCaptureFixture
+) -> None:
+    def gone(*_: Any) -> None:
+        raise OperationalError("the database went away")
+
+    at_work: dict[int, Thread] = {}
+    with connection.execute_wrapper(gone):
+        start_round(at_work)
+    assert (at_work, "OperationalError: the database went away" in caplog.text) == ({}, True)
+    start_round(at_work)
+    _join(at_work)
+    assert list(PullRun.objects.values_list("status", flat=True)) == ["ok"]
 
 
 def _join(threads: dict[int, Thread]) -> None:

@@ -1,18 +1,21 @@
 import csv
 import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
+from django.test import Client
 
 from revenue.exports import CLIENT_HEADERS, clients_csv, safe_text, transactions_csv
 from revenue.filters import ClientFilter
 from revenue.periods import Period
 from revenue.selectors.totals import list_totals
 from revenue.stages import Stage
-from tests.factories import NOW, make_account, make_case, make_client, make_run, make_transaction
+from tests.factories import NOW, make_account, make_case, make_client, make_run, make_transaction, make_user
 from tests.revenue.builders import COPENHAGEN, all_time
 
 pytestmark = pytest.mark.django_db
@@ -68,8 +71,8 @@ def test_transactions_hold_raw_values(partner):
         "commission_status": "Unpaid",
         "platform_status": "NotInvoiced",
         "referral_status": "Pending",
-        "first_seen_at": "2026-03-06T08:00:00Z",
-        "stage_since": "2026-03-06T08:00:00Z",
+        "first_seen_at_utc": "2026-03-06T08:00:00Z",
+        "stage_since_utc": "2026-03-06T08:00:00Z",
     }
 
 
@@ -210,3 +213,64 @@ def test_clients_hold_their_stages_and_the_difference(partner):
         *("-2.50", "10.01", "0.00", "7.51", "-2.50", "2"),
         *("20.00", "12.49"),
     ]
+
+
+def elsewhere(work):
+    """Do `work` on a connection of its own, as a pull does it."""
+
+    def done():
+        try:
+            work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(done).result()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "export",
+    [
+        lambda account: transactions_csv(all_time(account), now=NOW),
+        lambda account: clients_csv(ClientFilter(account=account), now=NOW),
+    ],
+)
+def test_name_and_rows_are_of_one_state_whatever_is_published_in_between(partner, export):
+    make_transaction(partner)
+
+    def publish():
+        make_transaction(partner)
+        make_run(partner, as_of=datetime(2026, 4, 1, 7, 0, tzinfo=UTC))
+
+    name, chunks = export(partner)
+    elsewhere(publish)
+    assert name.endswith("_as-of-20260401T0605Z.csv")
+    assert len(read((name, chunks))) == 1
+    assert not connection.in_atomic_block
+    name, chunks = export(partner)
+    assert name.endswith("_as-of-20260401T0700Z.csv")
+    assert len(read((name, chunks))) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reader_who_goes_away_leaves_no_transaction_open(partner):
+    for _ in range(3):
+        make_transaction(partner)
+    _, chunks = transactions_csv(all_time(partner), now=NOW)
+    next(chunks)
+    assert connection.in_atomic_block
+    chunks.close()
+    assert not connection.in_atomic_block
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_response_that_is_closed_unread_leaves_no_transaction_open(partner, method):
+    make_transaction(partner)
+    browser = Client()
+    browser.force_login(make_user())
+    response = getattr(browser, method)("/transactions/export.csv")
+    assert connection.in_atomic_block
+    response.close()
+    assert (response.status_code, connection.in_atomic_block) == (200, False)

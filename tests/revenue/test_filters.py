@@ -26,8 +26,8 @@ def errors_of(query):
 
 
 def test_filter_by_default_is_everything_of_the_first_account_in_the_zone_of_the_person():
-    make_account(slug="zebra")
-    first = make_account(slug="acme")
+    first = make_account(slug="zebra", created_at=datetime(2025, 1, 2, tzinfo=UTC))
+    make_account(slug="acme", created_at=datetime(2025, 1, 3, tzinfo=UTC))
     f = parse()
     assert (f.account, f.period, f.stages, f.client, f.q) == (first, Period(COPENHAGEN), (), None, "")
     assert (f.sort, f.page, f.page_size, f.query()) == ("-payment_date", 1, 50, "")
@@ -74,6 +74,20 @@ def test_preset_is_resolved_on_the_day_of_the_zone():
     assert parse("period=today&tz=UTC").period.first == date(2026, 3, 14)
 
 
+@pytest.mark.parametrize("name", ["UTC", "Europe/Kyiv", "Europe/Kiev", "Asia/Calcutta", "Etc/GMT-3"])
+def test_zone_is_known_by_its_old_names_too(name):
+    make_account()
+    assert parse(f"tz={name}").period.zone == ZoneInfo(name)
+
+
+def test_account_connected_later_does_not_change_what_a_link_means():
+    first = make_account(slug="zebra", created_at=datetime(2025, 1, 2, tzinfo=UTC))
+    assert parse().account == first
+    later = make_account(slug="acme", created_at=datetime(2025, 1, 3, tzinfo=UTC))
+    assert (parse().account, parse("partner=acme").query()) == (first, "partner=acme")
+    assert (parse("partner=acme").account, parse("partner=zebra").query()) == (later, "")
+
+
 def test_days_win_over_a_preset():
     make_account()
     f = parse("period=today&from=2026-01-01")
@@ -93,6 +107,10 @@ def test_days_win_over_a_preset():
         ("tz=Mars/Olympus", ["tz"]),
         ("tz=../../etc/passwd", ["tz"]),
         ("tz=Europe", ["tz"]),
+        ("tz=localtime", ["tz"]),
+        ("tz=posix/Europe/Copenhagen", ["tz"]),
+        ("tz=right/Europe/Copenhagen", ["tz"]),
+        ("tz=europe/copenhagen", ["tz"]),
         ("stage=ready", ["stage"]),
         ("client=nobody", ["client"]),
         ("client=%00", ["client"]),

@@ -119,6 +119,29 @@ def test_previous(first, last, before):
 
 
 @pytest.mark.parametrize(
+    ("key", "today", "before"),
+    [
+        # The same days of the year before, on any day of the year.
+        ("year_to_date", date(2026, 1, 1), (date(2025, 1, 1), date(2025, 1, 1))),
+        ("year_to_date", date(2026, 1, 14), (date(2025, 1, 1), date(2025, 1, 14))),
+        ("year_to_date", date(2026, 3, 14), (date(2025, 1, 1), date(2025, 3, 14))),
+        ("year_to_date", date(2026, 3, 31), (date(2025, 1, 1), date(2025, 3, 31))),
+        ("year_to_date", date(2026, 12, 31), (date(2025, 1, 1), date(2025, 12, 31))),
+        # The same days of the quarter before, on any day of the quarter.
+        ("this_quarter", date(2026, 4, 1), (date(2026, 1, 1), date(2026, 1, 1))),
+        ("this_quarter", date(2026, 4, 14), (date(2026, 1, 1), date(2026, 1, 14))),
+        ("this_quarter", date(2026, 5, 14), (date(2026, 1, 1), date(2026, 2, 14))),
+        ("this_quarter", date(2026, 1, 14), (date(2025, 10, 1), date(2025, 10, 14))),
+        # Here the days decide.
+        ("this_month", date(2026, 3, 14), (date(2026, 2, 1), date(2026, 2, 14))),
+        ("last_quarter", date(2026, 5, 14), (date(2025, 10, 1), date(2025, 12, 31))),
+    ],
+)
+def test_previous_of_a_preset(key, today, before):
+    assert resolve(key, today=today, zone=COPENHAGEN).previous() == Period(COPENHAGEN, *before)
+
+
+@pytest.mark.parametrize(
     ("key", "first", "last"),
     [
         ("today", TODAY, TODAY),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -17,15 +21,18 @@ import pytest
 import redis
 from celery.exceptions import MaxRetriesExceededError
 from django.db import connection
+from django.test import Client
+from django.utils import timezone
 
 from config.celery import app
 from partners.models import PartnerAccount
 from revenue.models import PullRun, StagedRow
 from revenue.pull.lock import pull_lock
-from revenue.tasks import MOST_RETRIES, pull_account, pull_every_account, pull_unless_running, start_pull
+from revenue.tasks import MOST_RETRIES, CannotStart, pull_account, pull_every_account, pull_unless_running, start_pull
 from sandbox.server import SandboxServer
 from sandbox.world import World
 from tests import environment
+from tests.factories import make_user
 from tests.processes import PATIENCE_SECONDS, kill, start, wait_until
 from tests.revenue.pull.support import everything, rows_stored, rows_upstream
 
@@ -187,10 +194,43 @@ def test_pull_now_is_handed_to_a_worker_where_there_is_redis(
     account: PartnerAccount, broker: redis.Redis, start_worker: StartWorker
 ) -> None:
     start_pull(account)
-    assert broker.llen(f"{_prefix()}celery") == 1
+    (message,) = broker.lrange(f"{_prefix()}celery", 0, -1)
+    expires = datetime.fromisoformat(json.loads(message)["headers"]["expires"]) - timezone.now()
+    assert timedelta(seconds=290) < expires <= timedelta(seconds=300)
     start_worker()
     _wait_for("ok")
     assert PullRun.objects.get().trigger == "person"
+
+
+@pytest.fixture
+def no_broker(settings: Any) -> Iterator[None]:
+    """The application is told of a Redis where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+    settings.REDIS_URL, before = address, app.conf.broker_url
+    app.conf.update(broker_url=address)
+    _forget_connections()
+    yield
+    app.conf.update(broker_url=before)
+    _forget_connections()
+
+
+def test_pull_that_no_worker_can_hear_of_is_told_at_once(account: PartnerAccount, no_broker: None) -> None:
+    before = monotonic()
+    with pytest.raises(CannotStart, match="The pull could not be started"):
+        start_pull(account)
+    assert monotonic() - before < 10
+    assert _statuses() == []
+
+
+def test_pull_now_says_that_the_pull_could_not_be_started(account: PartnerAccount, no_broker: None) -> None:
+    browser = Client()
+    browser.force_login(make_user())
+    response = browser.post("/pulls/now/", follow=True)
+    assert response.redirect_chain == [("/pulls/", 302)]
+    assert [(said.level_tag, str(said)) for said in response.context["messages"]] == [
+        ("error", "The pull could not be started: the queue of the workers does not answer. Try again in a minute.")
+    ]
 
 
 @pytest.mark.redis

@@ -1,15 +1,18 @@
 """`manage.py sync`: one pull, now."""
 
 import json
+import logging
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from partners.models import PartnerAccount
 from revenue.models import PullRun
-from revenue.pull.report import Report, already_running, report
+from revenue.pull.report import Report, not_pulled, report
 from revenue.pull.runner import AlreadyRunning, pull
+
+log = logging.getLogger(__name__)
 
 DIFFERS = 3
 FAILED = 1
@@ -20,12 +23,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--partner", metavar="SLUG", help="only this account (default: all of them)")
-        parser.add_argument("--full", action="store_true", help="list every row, whatever the totals say")
+        parser.add_argument("--full", action="store_true", help="changes nothing: every pull lists every row")
         parser.add_argument("--json", action="store_true", help="print one JSON object (a list for several accounts)")
 
     def handle(self, *, partner: str | None, **options: Any) -> None:
-        accounts = _accounts(partner)
-        reports = [self._pull(account, quiet=options["json"]) for account in accounts]
+        accounts = list(PartnerAccount.objects.order_by("slug"))
+        chosen = [account for account in accounts if partner in (None, account.slug)]
+        reports = [self._pull(account, quiet=options["json"]) for account in chosen]
+        if not chosen:
+            kind, message = _why_nothing(partner, accounts)
+            self.stderr.write(message)
+            reports = [not_pulled(partner or "", kind=kind, message=message)]
         if options["json"]:
             self.stdout.write(json.dumps(reports[0] if len(reports) == 1 else reports))
         sys.exit(_exit_code(reports))
@@ -35,7 +43,11 @@ class Command(BaseCommand):
         try:
             found = report(pull(account, watch=watch))
         except AlreadyRunning as error:
-            found = already_running(account, error)
+            found = not_pulled(account.slug, kind="already_running", message=str(error), retryable=True)
+        except Exception as error:  # a defect met by one account must not keep the others from being pulled
+            log.exception("The pull of %s met an error that nobody foresaw", account.slug)
+            message = f"{type(error).__name__} stopped the pull; the log has the details."
+            found = not_pulled(account.slug, kind="internal_error", message=message)
         if not quiet:
             self._tell(found)
         return found
@@ -55,6 +67,8 @@ class Command(BaseCommand):
             f"{found['partner']}: {rows['seen']} transactions ({rows['created']} new, {rows['updated']} changed, "
             f"{rows['removed']} removed) in {found['requests']} requests, {found['seconds']:.1f} s"
         )
+        if found["quarantined"]:
+            self.stdout.write(f"{found['quarantined']} rows could not be read; the pull's page shows them.")
         if found["ties_out"]:
             self.stdout.write("Agrees with Debitura to the cent.")
             return
@@ -70,14 +84,11 @@ def _or_unknown(count: int | None) -> str:
     return "unknown" if count is None else str(count)
 
 
-def _accounts(slug: str | None) -> list[PartnerAccount]:
-    accounts = list(PartnerAccount.objects.order_by("slug"))
+def _why_nothing(slug: str | None, accounts: list[PartnerAccount]) -> tuple[str, str]:
+    """The kind of the error, and a sentence."""
     if not accounts:
-        raise CommandError("No partner account is connected yet. Connect one with: manage.py connect_partner")
-    chosen = [account for account in accounts if slug in (None, account.slug)]
-    if not chosen:
-        raise CommandError(f"No account {slug!r}; there is {', '.join(account.slug for account in accounts)}.")
-    return chosen
+        return "no_account", "No partner account is connected yet. Connect one with: manage.py connect_partner"
+    return "unknown_partner", f"No account {slug!r}; there is {', '.join(account.slug for account in accounts)}."
 
 
 def _exit_code(reports: list[Report]) -> int:

@@ -39,6 +39,8 @@ def test_schema_tells_the_fields_as_they_are_answered(schema):
     assert summary["stages[].fee_usd"] == ("decimal", True)
     transactions = members(schema, "/api/v1/transactions")
     assert transactions["results[].fee.amount_usd"] == ("decimal", True)
+    assert transactions["results[].case.client_reference"] == ("string", True)
+    assert transactions["results[].case.partner_reference"] == ("string", True)
     assert transactions["results[].client"] == ("object", True)
     assert transactions["results[].statuses.unknown[]"] == ("string", False)
 
@@ -59,8 +61,23 @@ def test_schema_tells_the_parameters(schema):
 
 @pytest.mark.django_db
 def test_schema_is_served():
-    answer = APIClient().get("/api/v1/schema/?format=json")
+    answer = APIClient().get("/api/v1/schema/", headers={"Accept": "application/json"})
     assert (answer.status_code, list(answer.json()["paths"])) == (200, PATHS)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("headers", "method", "status", "code"),
+    [
+        ({}, "post", 405, "method_not_allowed"),
+        ({"Accept": "image/png"}, "get", 406, "not_acceptable"),
+        ({"Authorization": "Bearer fb_wrong"}, "get", 401, "authentication_failed"),
+    ],
+)
+def test_schema_tells_its_errors_in_json(headers, method, status, code):
+    answer = getattr(APIClient(), method)("/api/v1/schema/", headers=headers)
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/json")
+    assert answer.json()["error"]["code"] == code
 
 
 @pytest.mark.django_db

@@ -174,7 +174,6 @@ def test_lists_take_the_same_number_of_queries_for_one_and_for_three(
     for _ in range(count):
         make_transaction(partner)
         make_run(partner)
-    api.get(f"{API}/summary")  # the token's use is noted once in a while
     # The token, the accounts; then what the list itself takes.
     with django_assert_num_queries(2 + {"/transactions": 2, "/clients": 3, "/pulls": 2}[address]):
         assert len(api.get(f"{API}{address}").json()["results"]) == count
@@ -269,6 +268,49 @@ def test_wrong_parameters_are_all_told(api, partner):
     error = answer.json()["error"]
     assert (error["code"], sorted(error["fields"])) == ("invalid_parameters", ["from", "page_size"])
     assert error["fields"]["page_size"] == "Use a whole number from 1 to 200."
+
+
+@pytest.mark.parametrize(
+    ("address", "known"),
+    [
+        ("/summary", "partner, from, to, period, tz, client, q, stage"),
+        ("/transactions", "partner, from, to, period, tz, client, q, stage, sort, page, page_size"),
+        ("/clients", "partner, q, state, sort, page, page_size"),
+        (f"/clients/{UUID(int=7)}", "partner"),
+        ("/pulls", "partner, page, page_size"),
+    ],
+)
+def test_unknown_parameters_are_refused(api, partner, address, known):
+    answer = api.get(f"{API}{address}?stages=paid&partner=acme&format=json")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["fields"] == {"stages": f"stages is no parameter here; there is {known}."}
+
+
+@pytest.mark.parametrize("address", ["/summary", "/transactions", "/clients", "/pulls"])
+def test_names_that_lists_share_go_with_every_call(api, partner, address):
+    shared = "from=2026-01-01&to=2026-03-31&tz=Asia/Kathmandu&page=1&page_size=5&format=json"
+    assert api.get(f"{API}{address}?{shared}").status_code == 200
+
+
+@pytest.mark.parametrize("address", [*ADDRESSES, "/nothing"])
+@pytest.mark.parametrize("query", ["", "?stages=paid"])
+def test_no_cache_keeps_an_answer(api, partner, address, query):
+    assert api.get(f"{API}{address}{query}")["Cache-Control"] == "private, no-store"
+    assert APIClient().get(f"{API}{address}{query}")["Cache-Control"] == "private, no-store"
+
+
+def test_references_that_are_not_known_are_null(api, partner):
+    make_transaction(case=make_case(make_client(partner), client_reference="", partner_reference=""))
+    make_transaction(case=make_case(make_client(partner), client_reference="C", partner_reference="P"))
+    cases = [row["case"] for row in api.get(f"{API}/transactions?sort=case").json()["results"]]
+    assert [(case["client_reference"], case["partner_reference"]) for case in cases] == [(None, None), ("C", "P")]
+
+
+def test_token_is_read_without_a_write(api, partner, django_assert_num_queries):
+    with django_assert_num_queries(2) as captured:
+        api.get(f"{API}/clients/{UUID(int=7)}?pages=1")
+        api.get(f"{API}/nothing")
+    assert {query["sql"].split()[0] for query in captured.captured_queries} == {"SELECT"}
 
 
 def test_unknown_partner_is_not_found(api, partner):
