@@ -110,7 +110,7 @@ def test_sync_ends_with_3_when_a_row_cannot_be_read(
     assert (ran.code, ran.json["status"], ran.json["ties_out"]) == (3, "differs", False)
     assert ran.json["quarantined"] == 1
     told = Ran("sync")
-    assert told.out.splitlines()[1] == "1 rows could not be read; the pull's page shows them."
+    assert told.out.splitlines()[1] == "Rows that could not be read: 1; the pull's page shows them."
 
 
 @pytest.mark.django_db

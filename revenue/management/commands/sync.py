@@ -68,11 +68,12 @@ class Command(BaseCommand):
             f"{rows['removed']} removed) in {found['requests']} requests, {found['seconds']:.1f} s"
         )
         if found["quarantined"]:
-            self.stdout.write(f"{found['quarantined']} rows could not be read; the pull's page shows them.")
+            self.stdout.write(f"Rows that could not be read: {found['quarantined']}; the pull's page shows them.")
         if found["ties_out"]:
             self.stdout.write("Agrees with Debitura to the cent.")
             return
-        self.stdout.write("Does not agree with Debitura; the pull's page shows the rows behind it:")
+        if found["differences"]:
+            self.stdout.write("Does not agree with Debitura; the pull's page shows the rows behind it:")
         for line in found["differences"]:
             self.stdout.write(
                 f"  {line['stage']}: ours {line['ours_usd']} USD in {line['ours_count']} rows, "
