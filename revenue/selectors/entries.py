@@ -11,11 +11,9 @@ from django.db.models.functions import Lower
 from partners.fields import NumericOrder
 from revenue.filters import SORTS, RevenueFilter
 from revenue.models import Transaction
-from revenue.selectors.paging import Paged, PageNotFound, Window
+from revenue.selectors.paging import Paged, Window
 from revenue.selectors.totals import ListTotal, list_totals
 from revenue.stages import STAGES, Stage
-
-__all__ = ["SORTS", "EntryPage", "PageNotFound", "Window", "entries", "page_of"]
 
 _AMOUNTS = {"fee_usd", "payment_amount"}
 _ALWAYS_KNOWN = (F("payment_date"), F("first_seen_at"))

@@ -115,12 +115,6 @@ def quarantined(run: PullRun) -> Sequence[QuarantinedRow]:
     return list(rows.order_by("resource", "pk"))
 
 
-def portfolio(account: PartnerAccount) -> dict[str, int | None] | None:
-    """Debitura's own count of clients and cases, as of the published pull; None where it is unknown."""
-    run = published_run(account)
-    return run.portfolio if run else None
-
-
 def _state(published: PullRun | None, last: PullRun | None, running: PullRun | None, now: datetime) -> State:
     if last is not None and last.status == PullRun.Status.FAILED:
         return _failure(last.error_kind)

@@ -41,11 +41,6 @@ class ListTotal:
     estimate_count: int = 0
 
     @property
-    def firm_fee_usd(self) -> Decimal:
-        """The part that no exchange rate can change any more (USD)."""
-        return add_exactly(self.fee_usd, self.estimate_fee_usd.copy_negate())
-
-    @property
     def firm_count(self) -> int:
         return self.count - self.estimate_count
 

@@ -17,7 +17,7 @@ from accounts.access import visible_accounts
 from partners.models import PartnerAccount
 from revenue.filters import FilterError, NoAccount, RevenueFilter, account_of, parse_filter
 from revenue.parameters import home_zone
-from revenue.selectors.entries import Window
+from revenue.selectors.paging import Window
 from revenue.selectors.pulls import freshness
 from revenue.selectors.snapshot import consistent
 from revenue.views.controls import Controls

@@ -4,7 +4,7 @@ import pytest
 
 from revenue.models import PullRun, QuarantinedRow
 from revenue.selectors.paging import PageNotFound
-from revenue.selectors.pulls import SENTENCES, freshness, portfolio, quarantined, run_of, runs
+from revenue.selectors.pulls import SENTENCES, freshness, quarantined, run_of, runs
 from tests.factories import NOW, make_account, make_run
 
 pytestmark = pytest.mark.django_db
@@ -156,8 +156,8 @@ def test_run_without_unreadable_rows_has_no_quarantine(partner):
     assert quarantined(failed) == []
 
 
-def test_portfolio_is_that_of_the_published_pull(partner):
-    assert portfolio(partner) is None
+def test_freshness_brings_the_portfolio_of_the_published_pull(partner):
     published(partner, portfolio={"total_clients": 3})
     unpublished(partner, Status.FAILED, portfolio={"total_clients": 9})
-    assert portfolio(partner) == {"total_clients": 3}
+    found = freshness(partner, NOW).run
+    assert found is not None and found.portfolio == {"total_clients": 3}
