@@ -13,11 +13,9 @@ from partners.models import Case, Client, PartnerAccount
 from revenue.stages import TEXTS, Stage
 
 
-class TransactionState(models.Model):
-    """Everything about a transaction that can change its figures. One definition for the row as it is and for its history."""
+class TransactionFacts(models.Model):
+    """What Debitura says about a transaction, and the stage that follows from it. One definition, from staging to history."""
 
-    client = models.ForeignKey(Client, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
-    case = models.ForeignKey(Case, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     payment_date = models.DateTimeField()
     payment_amount = ExactDecimalField(null=True)
     payment_currency = models.TextField(blank=True)
@@ -36,6 +34,16 @@ class TransactionState(models.Model):
     platform_status = models.TextField(blank=True)
     referral_status = models.TextField(blank=True)
     stage = models.CharField(max_length=40, choices=[(stage.value, TEXTS[stage].label) for stage in Stage])
+
+    class Meta:
+        abstract = True
+
+
+class TransactionState(TransactionFacts):
+    """Everything about a transaction that can change its figures. One definition for the row as it is and for its history."""
+
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
 
     class Meta:
         abstract = True
@@ -69,6 +77,48 @@ class Transaction(TransactionState):
         return str(self.transaction_id)
 
 
+class KeptTotal(models.Model):
+    """A sum over the present rows of an account, kept current in the transaction that writes them (revenue/pull/totals.py).
+
+    One line for every grain, start, owner, stage and pair of flags that has rows. `is_settled`: the commission is Paid.
+    """
+
+    class Grain(models.TextChoices):
+        EVER = "ever", "All time"  # start is EPOCH
+        MONTH = "month", "UTC month"  # start is its first instant
+        DAY = "day", "UTC day"  # of all owners together only
+        # What lies between the beginning of a UTC month and `start`, a quarter of an hour at which that month may begin
+        # in some time zone; counted negative where `start` comes first. Of all owners together only.
+        EDGE = "edge", "Edge of a month"
+
+    EVERY_OWNER = -1
+    NO_OWNER = 0
+
+    account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="kept_totals", db_index=False)
+    grain = models.CharField(max_length=5, choices=Grain.choices)
+    # A client's primary key, or one of the two above: all rows, and those that name no client.
+    owner = models.BigIntegerField()
+    start = models.DateTimeField()
+    stage = models.CharField(max_length=40)
+    is_estimate = models.BooleanField()
+    is_settled = models.BooleanField()
+    fee_usd = ExactDecimalField()
+    revenue_usd = ExactDecimalField()
+    rows = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "grain", "owner", "start", "stage", "is_estimate", "is_settled"],
+                name="kept_once",
+            )
+        ]
+        indexes = [models.Index(fields=["account", "grain", "start"], name="kept_by_start")]
+
+    def __str__(self) -> str:
+        return f"{self.grain} {self.start:%Y-%m-%d %H:%M} of {self.owner}: {self.stage}"
+
+
 class PullRun(models.Model):
     """One pull of one account: what it asked, what it found, and whether the result ties out."""
 
@@ -84,6 +134,10 @@ class PullRun(models.Model):
         SCHEDULE = "schedule", "Schedule"
         PERSON = "person", "“Pull now”"
 
+    class Reach(models.TextChoices):
+        CHANGES = "changes", "What changed"
+        EVERYTHING = "everything", "Everything"
+
     class Phase(models.TextChoices):
         CLIENTS = "clients", "Reading clients"
         TRANSACTIONS = "transactions", "Reading transactions"
@@ -94,6 +148,11 @@ class PullRun(models.Model):
     trigger = models.CharField(max_length=10, choices=Trigger.choices, default=Trigger.COMMAND)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.RUNNING)
     phase = models.CharField(max_length=12, choices=Phase.choices, default=Phase.CLIENTS)
+    reach = models.CharField(max_length=10, choices=Reach.choices, default=Reach.CHANGES)
+    # Why the summaries of windows were not to be trusted, so that every row was listed; a sentence, "" where they were.
+    fallback = models.TextField(blank=True)
+    # [{"what": "settled" | "new" | "estimates", "rows"}]: what the budget of requests did not reach (docs/pull.md).
+    left_for_later = models.JSONField(default=list)
     started_at = models.DateTimeField()
     heartbeat_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -185,18 +244,82 @@ class DayEstimate(models.Model):
         return f"{self.day}: {self.fee_usd}"
 
 
-class StagedRow(models.Model):
-    """A new or changed row that a running pull has read and not yet published; nobody sees it."""
+class StagedRow(TransactionFacts):
+    """A new or changed row that a pull has read and not yet published; nobody sees it. It outlives a pull that dies."""
 
-    run = models.ForeignKey(PullRun, on_delete=models.CASCADE, related_name="staged", db_index=False)
+    account = models.ForeignKey(PartnerAccount, on_delete=models.CASCADE, related_name="staged", db_index=False)
     transaction_id = models.UUIDField()
+    # The client and the case that the row names; None where it names none.
+    creditor_id = models.UUIDField(null=True)
+    external_tenant_id = models.TextField(null=True)
+    company_name = models.TextField(blank=True)
+    case_uuid = models.UUIDField(null=True)
+    case_reference = models.TextField(blank=True)
+    debtor_name = models.TextField(blank=True)
+    original_amount = ExactDecimalField(null=True)
+    case_currency = models.TextField(blank=True)
+    unknown_statuses = models.JSONField(default=list)
     raw = models.TextField()
+    fingerprint = models.CharField(max_length=32)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["run", "transaction_id"], name="staged_once")]
+        constraints = [models.UniqueConstraint(fields=["account", "transaction_id"], name="staged_once")]
+        indexes = [models.Index(fields=["account", "payment_date"], name="staged_by_date")]
 
     def __str__(self) -> str:
         return str(self.transaction_id)
+
+
+class StagedRemoval(models.Model):
+    """A row that a pull did not find where it ought to be; published only with a proof that it is nowhere else."""
+
+    account = models.ForeignKey(
+        PartnerAccount, on_delete=models.CASCADE, related_name="staged_removals", db_index=False
+    )
+    transaction = models.OneToOneField(Transaction, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["account"], name="staged_removals_of")]
+
+    def __str__(self) -> str:
+        return str(self.transaction_id)
+
+
+class PullState(models.Model):
+    """What the next pull of an account has to know about those before it."""
+
+    account = models.OneToOneField(
+        PartnerAccount, on_delete=models.CASCADE, related_name="pull_state", primary_key=True
+    )
+    # Rules and invoicing mode under which the staged rows were read: under others they are read anew.
+    staged_under = models.CharField(max_length=80, blank=True)
+    # How many pulls have looked closer at a part of the past; the next one looks at another.
+    looks = models.IntegerField(default=0)
+    # When everything was listed last (UTC); None: never, or it has to be done again at the next pull.
+    swept_at = models.DateTimeField(null=True)
+    # The instant (UTC) up to which the estimates are those of Debitura; older than the figures where the budget ran out.
+    estimates_as_of = models.DateTimeField(null=True)
+    # Why windows are not to be trusted at this deployment, a sentence; "" where they are. Asked again by a full sweep.
+    distrust = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"pull state of {self.account_id}"
+
+
+class RequestCount(models.Model):
+    """Requests sent with one API key in one stretch of time, where there is no Redis to count them."""
+
+    # A digest of the key, never the key.
+    key = models.CharField(max_length=64)
+    seconds = models.IntegerField()
+    start = models.DateTimeField()
+    used = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "seconds", "start"], name="counted_once")]
+
+    def __str__(self) -> str:
+        return f"{self.used} in {self.seconds} s from {self.start:%Y-%m-%d %H:%M}"
 
 
 class QuarantinedRow(models.Model):

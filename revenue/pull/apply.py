@@ -15,31 +15,12 @@ from partners.debitura.records import TransactionRecord, Unreadable
 from partners.models import Case, PartnerAccount
 from revenue.models import PullRun, QuarantinedRow, Transaction, TransactionChange
 from revenue.pull import bulk, directory, history
-from revenue.pull.staging import BATCH, Staging, fingerprint, record_of
+from revenue.pull.staging import BATCH, PLAIN, Staging, fingerprint, record_of
 from revenue.pull.sweep import Listing, is_named, stage_of
 
 # An update of many rows at once is one statement whose cost grows with the square of their number.
 QUARANTINE_BATCH = 200
 WRITTEN = (*history.STATE_FIELDS, "unknown_statuses", "raw", "fingerprint", "stage_since", "removed_at")
-# Taken over from the record as they are.
-PLAIN = (
-    "payment_date",
-    "payment_amount",
-    "payment_currency",
-    "earnings_currency",
-    "revenue",
-    "revenue_usd",
-    "fee_percentage",
-    "fee",
-    "fee_usd",
-    "is_estimate",
-    "is_recognized",
-    "recognized_usd",
-    "commission_status",
-    "platform_status",
-    "referral_status",
-    "raw",
-)
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from partners.debitura.client import DebituraClient
 from partners.debitura.errors import DebituraError
 from partners.models import PartnerAccount
 from partners.secrets import UnreadableSecret
-from revenue.models import PullRun, StagedRow
+from revenue.models import PullRun
 from revenue.pull.lock import pull_lock
 from revenue.pull.portfolio import read_clients
 from revenue.pull.progress import Progress
@@ -82,7 +82,7 @@ def pull(
             )
             raise
         run.refresh_from_db()
-        run.staged.all().delete()
+        account.staged.all().delete()
         log.info("Pull %s of %s: %s after %s requests", run.pk, account.slug, run.status, run.requests)
         return run
 
@@ -96,7 +96,7 @@ def _read(account: PartnerAccount, run: PullRun, progress: Progress, make_client
             raise WrongPartner()
         mode = me.invoicing_trigger_mode
         clients = read_clients(progress.counting(api.client_pages))
-        staging = Staging(account, run, mode)
+        staging = Staging(account, mode)
         progress.enter(PullRun.Phase.TRANSACTIONS)
         listing = sweep(progress.counting(api.transaction_pages), mode=mode, keep=staging.keep)
         as_of = timezone.now()
@@ -110,7 +110,7 @@ def _running(account: PartnerAccount) -> QuerySet[PullRun]:
 
 def _bury_the_dead(account: PartnerAccount) -> None:
     """We hold the lock, so a run that still says it is running has died with its process."""
-    StagedRow.objects.filter(run__account=account).delete()
+    account.staged.all().delete()
     _running(account).update(
         status=PullRun.Status.INTERRUPTED,
         finished_at=timezone.now(),

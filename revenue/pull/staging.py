@@ -11,13 +11,32 @@ from partners.debitura import answers, parsing
 from partners.debitura.reader import Reader
 from partners.debitura.records import TransactionRecord
 from partners.models import PartnerAccount
-from revenue.models import PullRun, StagedRow, Transaction
+from revenue.models import StagedRow, Transaction
 from revenue.pull import bulk
-from revenue.pull.sweep import TransactionPage
+from revenue.pull.sweep import TransactionPage, stage_of
 
 # Counted up when reading or deriving a row changes, so that the next pull takes every row anew.
 RULES = b"1"
 BATCH = 1000
+# Taken over from the record as they are.
+PLAIN = (
+    "payment_date",
+    "payment_amount",
+    "payment_currency",
+    "earnings_currency",
+    "revenue",
+    "revenue_usd",
+    "fee_percentage",
+    "fee",
+    "fee_usd",
+    "is_estimate",
+    "is_recognized",
+    "recognized_usd",
+    "commission_status",
+    "platform_status",
+    "referral_status",
+    "raw",
+)
 
 
 def fingerprint(record: TransactionRecord, mode: str) -> str:
@@ -36,7 +55,6 @@ class Staging:
     """Keeps new and changed rows aside; the others cost one look at their fingerprint."""
 
     account: PartnerAccount
-    run: PullRun
     mode: str
     _kept: set[UUID] = field(default_factory=set)
 
@@ -51,7 +69,7 @@ class Staging:
     def batches(self) -> Iterator[list[StagedRow]]:
         """The kept rows, a bounded number at a time."""
         after = 0
-        while batch := list(self.run.staged.filter(pk__gt=after).order_by("pk")[:BATCH]):
+        while batch := list(self.account.staged.filter(pk__gt=after).order_by("pk")[:BATCH]):
             yield batch
             after = batch[-1].pk
 
@@ -62,10 +80,28 @@ class Staging:
 
     def _drop(self, seen_again: Collection[UUID]) -> None:
         if again := self._kept.intersection(seen_again):
-            self.run.staged.filter(transaction_id__in=again).delete()
+            self.account.staged.filter(transaction_id__in=again).delete()
             self._kept -= again
 
     def _save(self, changed: list[TransactionRecord]) -> None:
-        rows = [StagedRow(run=self.run, transaction_id=row.transaction_id, raw=row.raw) for row in changed]
-        bulk.write(StagedRow, rows)
+        bulk.write(StagedRow, [self._row(row) for row in changed])
         self._kept |= {row.transaction_id for row in changed}
+
+    def _row(self, record: TransactionRecord) -> StagedRow:
+        client, case = record.client, record.case
+        return StagedRow(
+            account=self.account,
+            transaction_id=record.transaction_id,
+            creditor_id=client.creditor_id if client else None,
+            external_tenant_id=client.external_tenant_id if client else None,
+            company_name=client.company_name if client else "",
+            case_uuid=case.case_id if case else None,
+            case_reference=case.reference if case else "",
+            debtor_name=case.debtor_name if case else "",
+            original_amount=case.original_amount if case else None,
+            case_currency=case.currency if case else "",
+            stage=stage_of(record, self.mode),
+            unknown_statuses=list(record.unknown_statuses),
+            fingerprint=fingerprint(record, self.mode),
+            **{name: getattr(record, name) for name in PLAIN},
+        )

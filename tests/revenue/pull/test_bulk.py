@@ -8,9 +8,9 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from partners.models import Case, PartnerAccount
-from revenue.models import DayEstimate, QuarantinedRow, StagedRow, TransactionChange
+from revenue.models import DayEstimate, QuarantinedRow, TransactionChange
 from revenue.pull import bulk
-from tests.factories import make_account, make_case, make_run, make_transaction
+from tests.factories import make_account, make_case, make_transaction
 
 pytestmark = pytest.mark.django_db
 
@@ -55,11 +55,10 @@ def test_identity_may_hold_a_foreign_key_and_a_day() -> None:
 
 
 def test_conflict_without_an_identity_is_an_error_and_writes_nothing() -> None:
-    run = make_run()
-    line = {"run": run, "transaction_id": UUID(int=5), "raw": "{}"}
+    line = {"transaction": make_transaction(), "day": date(2026, 3, 14), "seen_at": SEEN}
     with pytest.raises(IntegrityError), transaction.atomic():
-        bulk.write(StagedRow, [StagedRow(**line), StagedRow(**line)])
-    assert StagedRow.objects.count() == 0
+        bulk.write(DayEstimate, [DayEstimate(**line), DayEstimate(**line)])
+    assert DayEstimate.objects.count() == 0
 
 
 def test_statistics_can_be_refreshed_inside_a_transaction() -> None:
