@@ -291,12 +291,15 @@ class PullState(models.Model):
     account = models.OneToOneField(
         PartnerAccount, on_delete=models.CASCADE, related_name="pull_state", primary_key=True
     )
-    # Rules and invoicing mode under which the staged rows were read: under others they are read anew.
+    # Rules and invoicing mode under which every stored row was read, and every staged one: under others all are read anew.
+    read_under = models.CharField(max_length=80, blank=True)
     staged_under = models.CharField(max_length=80, blank=True)
     # How many pulls have looked closer at a part of the past; the next one looks at another.
     looks = models.IntegerField(default=0)
-    # When everything was listed last (UTC); None: never, or it has to be done again at the next pull.
+    # When everything was listed last (UTC); None: never.
     swept_at = models.DateTimeField(null=True)
+    # A sweep that is not done yet goes on with the payments of this instant (UTC); None: it would begin anew.
+    sweep_from = models.DateTimeField(null=True)
     # The instant (UTC) up to which the estimates are those of Debitura; older than the figures where the budget ran out.
     estimates_as_of = models.DateTimeField(null=True)
     # Why windows are not to be trusted at this deployment, a sentence; "" where they are. Asked again by a full sweep.

@@ -30,6 +30,7 @@ class Figure:
     count: int
 
 
+Figures = Mapping[Stage, Figure]
 NO_ROWS = Figure(Decimal(0), 0)
 
 

@@ -1,7 +1,7 @@
 """One pull of one account, from start to end. Commands, tasks and the demo all run this one.
 
 Reading takes as long as it takes and shows nothing to anybody; publish.py then shows all of it at once. Whatever dies at
-whatever moment, readers have what they had, and the next pull starts anew.
+whatever moment, readers have what they had, and the next pull goes on from what was staged.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from partners.debitura.errors import DebituraError
 from partners.models import PartnerAccount
 from partners.secrets import UnreadableSecret
 from revenue.models import PullRun
+from revenue.pull.budget import Budget, BudgetSpent
 from revenue.pull.lock import pull_lock
 from revenue.pull.portfolio import read_clients
 from revenue.pull.progress import Progress
 from revenue.pull.publish import Reading, publish
-from revenue.pull.staging import Staging
-from revenue.pull.sweep import sweep
+from revenue.pull.reading import Reader
+from revenue.pull.theirs import Connections
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +55,11 @@ def pull(
     account: PartnerAccount,
     *,
     trigger: PullRun.Trigger = PullRun.Trigger.COMMAND,
+    full: bool = False,
     watch: Callable[[PullRun], None] | None = None,
     make_client: MakeClient = DebituraClient,
 ) -> PullRun:
-    """Pull one account now and return the run's record: ok, differs or failed.
+    """Pull one account now and return the run's record: ok, differs or failed. `full`: list every row, changed or not.
 
     `watch` is called with the record whenever it moved on. Raises AlreadyRunning; an error that nobody foresaw passes
     through after the run was noted as interrupted.
@@ -70,8 +72,8 @@ def pull(
         run = PullRun.objects.create(account=account, trigger=trigger, started_at=now, heartbeat_at=now)
         progress = Progress(run, watch)
         try:
-            publish(account, run, _read(account, run, progress, make_client))
-        except (DebituraError, UnreadableSecret) as error:
+            publish(account, run, _read(account, run, progress, make_client, full=full))
+        except (DebituraError, UnreadableSecret, BudgetSpent) as error:
             _fail(progress, error)
         except BaseException as error:
             _end(
@@ -82,26 +84,26 @@ def pull(
             )
             raise
         run.refresh_from_db()
-        account.staged.all().delete()
         log.info("Pull %s of %s: %s after %s requests", run.pk, account.slug, run.status, run.requests)
         return run
 
 
-def _read(account: PartnerAccount, run: PullRun, progress: Progress, make_client: MakeClient) -> Reading:
-    """Clients, then every transaction; the proof comes with the last answer."""
-    with make_client(account.base_url, account.api_key) as api:
-        progress.follow(api)
-        me = api.me()
+def _read(account: PartnerAccount, run: PullRun, progress: Progress, make_client: MakeClient, *, full: bool) -> Reading:
+    """Clients, then the transactions; the proof comes with the last answer."""
+    key = account.api_key
+    with Connections(lambda: make_client(account.base_url, key), Budget.of(account), progress.beat) as theirs:
+        progress.follow(theirs)
+        me = theirs.ask(lambda api: api.me())
         if account.is_of_another(me.id):
             raise WrongPartner()
         mode = me.invoicing_trigger_mode
-        clients = read_clients(progress.counting(api.client_pages))
-        staging = Staging(account, mode)
+        clients = read_clients(lambda: theirs.pages(lambda api: api.client_pages()))
         progress.enter(PullRun.Phase.TRANSACTIONS)
-        listing = sweep(progress.counting(api.transaction_pages), mode=mode, keep=staging.keep)
-        as_of = timezone.now()
+        is_scheduled = run.trigger == PullRun.Trigger.SCHEDULE
+        reader = Reader(account, theirs, clients, mode, full=full, is_scheduled=is_scheduled, expect=progress.expect)
+        reading = reader.read()
         progress.enter(PullRun.Phase.WRITING)
-    return Reading(clients, listing, staging, as_of)
+    return reading
 
 
 def _running(account: PartnerAccount) -> QuerySet[PullRun]:
@@ -110,7 +112,6 @@ def _running(account: PartnerAccount) -> QuerySet[PullRun]:
 
 def _bury_the_dead(account: PartnerAccount) -> None:
     """We hold the lock, so a run that still says it is running has died with its process."""
-    account.staged.all().delete()
     _running(account).update(
         status=PullRun.Status.INTERRUPTED,
         finished_at=timezone.now(),
@@ -120,7 +121,7 @@ def _bury_the_dead(account: PartnerAccount) -> None:
     )
 
 
-def _fail(progress: Progress, error: DebituraError | UnreadableSecret) -> None:
+def _fail(progress: Progress, error: DebituraError | UnreadableSecret | BudgetSpent) -> None:
     _end(progress, PullRun.Status.FAILED, kind=error.kind, message=str(error), retryable=error.retryable)
 
 

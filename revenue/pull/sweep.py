@@ -17,7 +17,7 @@ from partners.debitura.fields import BadField, identifier
 from partners.debitura.records import Page, RevenueSummary, TransactionRecord, Unreadable
 from partners.fields import add_exactly
 from revenue.pull.reconcile import NO_ROWS, Figure, differences
-from revenue.stages import Stage, derive_stage
+from revenue.stages import STAGES, Stage, derive_stage
 
 MOST_PASSES = 4
 
@@ -93,6 +93,24 @@ class Listing:
         counted = (None, len(self.rows) + len(self.unreadable))
         return self.first.total_results in counted and self.last.total_results in counted
 
+    @property
+    def counts_are_off(self) -> bool:
+        """Whether some row was not seen, or seen in another stage than the last summary counts it in."""
+        return not self._counts_all() or not self.agrees_in_counts
+
+    @property
+    def agrees_in_counts(self) -> bool:
+        """Whether the last summary counts the very rows that were seen, stage by stage."""
+        said = self.summary.stages if self.summary else {}
+        ours = self.figures()
+        counted = {stage: said[stage].count for stage in STAGES if stage in said}
+        return all(count in (None, ours.get(stage, NO_ROWS).count) for stage, count in counted.items())
+
+    @property
+    def contradicts_its_summary(self) -> bool:
+        """Whether a summary that stayed the same all the while counts other rows than those that were listed."""
+        return not self.unreadable and self._counts_all() and self._nothing_moved() and not self.agrees_in_counts
+
     def confirms(self, before: Listing) -> bool:
         """Whether two traversals in a row saw the same rows, and nothing but exchange rates moved during either."""
         return self.rows.keys() == before.rows.keys() and self._only_rates_moved() and before._only_rates_moved()
@@ -146,12 +164,17 @@ def stage_of(row: TransactionRecord, mode: str) -> Stage:
 
 
 def sweep(
-    pages: Callable[[], Iterator[TransactionPage]], *, mode: str, keep: Callable[[TransactionPage], None]
+    pages: Callable[[], Iterator[TransactionPage]],
+    *,
+    mode: str,
+    keep: Callable[[TransactionPage], None],
+    strict: bool = True,
 ) -> Listing:
     """Read everything, again where rows moved meanwhile, and hand every page to `keep`.
 
-    The listing returned is complete where that could be proven; else it is everything that was seen. Raises what
-    `pages` raises: an error never looks like the end.
+    The listing returned is complete where that could be proven; else it is everything that was seen. Not `strict`: right
+    counts are enough, sums may still move; that proves no removal. Raises what `pages` raises: an error never looks like
+    the end.
     """
     everything, before = Listing(mode), None
     for _ in range(MOST_PASSES):
@@ -162,7 +185,7 @@ def sweep(
         everything.merge(this)
         this.confirmed = before is not None and this.confirms(before)
         for listing in (this, everything):
-            if listing.is_complete or listing.cannot_be_proven:
+            if listing.is_complete or listing.cannot_be_proven or not (strict or listing.counts_are_off):
                 return listing
         before = this
     return everything

@@ -1,0 +1,171 @@
+"""Finding what changed, by comparing windows of payment dates; docs/pull.md says why it converges and what it costs.
+
+Where a window of ours agrees with Debitura's summary of it, nothing is fetched; where it does not, it is cut in two, and
+the half that differs is looked at more closely, until its rows fit a page. Whatever a look brings along is taken in.
+Afterwards everything together is compared again: rows that moved while we read are found that way, and only figures that
+agree prove that what we miss is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from django.utils import timezone
+
+from partners.debitura.records import RevenueSummary, Unreadable
+from revenue.pull.budget import BudgetSpent
+from revenue.pull.descent import Descent, LeftForLater, Node
+from revenue.pull.looks import where_to_look
+from revenue.pull.ours import Ours
+from revenue.pull.pieces import Pieces, affordable
+from revenue.pull.publish import EmptyAnswer
+from revenue.pull.sweep import is_named
+from revenue.pull.theirs import PAGE, Connections, Look, LookAt, Read, Rows
+from revenue.pull.windows import EVERYTHING, Gap, Kind, Window, gap, total_rows
+
+# Rounds of looking and reading again while rows move upstream.
+MOST_ROUNDS = 4
+FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
+
+
+class Changes:
+    """Brings our side up to date with theirs, as far as the budget reaches.
+
+    whole: the last answer about everything, of the instant `as_of` (UTC). unreadable: what could not be read, by its key.
+    left: what the budget did not reach.
+    """
+
+    whole: Look
+    as_of: datetime
+
+    def __init__(self, ours: Ours, theirs: Connections, expect: Callable[[int], None]) -> None:
+        self.ours = ours
+        self.unreadable: dict[str, Unreadable] = {}
+        self._theirs = theirs
+        self._expect = expect
+        self._pieces = Pieces(ours, theirs, self._take, expect)
+        self._descent = Descent(ours, theirs, self._pieces, self._take)
+
+    def find(self, *, looks: int) -> None:
+        """What changed since the last pull; `looks` tells which part of the past is looked at more closely this time."""
+        self._look_at_everything()
+        self._catch_up()
+        if self.left:
+            return
+        before = self.ours.news
+        try:
+            self._look_closer(looks)
+        except BudgetSpent:
+            return
+        if self.ours.news != before:
+            self._look_at_everything()
+            self._catch_up()
+
+    def sweep(self, *, start: datetime | None, most: int | None, note: Callable[[datetime | None], None]) -> bool:
+        """Every row from `start` on, whatever the figures say, in at most about `most` requests; whether that was all.
+
+        `note` is told where to go on, should this pull end here; None once everything was read.
+        """
+        self._look_at_everything()
+        window = Window(start, None)
+        pieces = self._pieces.of(window, Kind.EVERY, self.ours.count(window) or self.whole.told.rows)
+        chosen = affordable(pieces, most)
+        after = chosen[-1].window.end
+        to_do = {_beginning(piece) for piece in chosen}
+
+        def done(piece: Read, parts: Sequence[Read]) -> None:
+            to_do.discard(_beginning(piece))
+            to_do.update(map(_beginning, parts))
+            note(min(to_do) if to_do else after)
+
+        self._expect(sum(piece.cost for piece in chosen) * PAGE)
+        try:
+            self._pieces.run(chosen, done)
+        except BudgetSpent:
+            return False
+        self._look_at_everything()
+        self._catch_up()
+        return after is None
+
+    @property
+    def left(self) -> LeftForLater:
+        """What the budget did not reach."""
+        return self._descent.left
+
+    @property
+    def summary(self) -> RevenueSummary | None:
+        """Debitura's figures as of the last answer about everything."""
+        return self.whole.summary
+
+    @property
+    def gap(self) -> Gap:
+        """Where our side still differs from that answer."""
+        return gap(self.ours.figures(), self.whole.told)
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether what is missing is gone: every row is accounted for, in the stage that Debitura counts it in.
+
+        With rows that cannot be read, whose stage nobody knows: as many rows as Debitura counts, and each has its id.
+        """
+        if not self.unreadable:
+            return not self.gap.counts
+        unknown = sum(not self.ours.holds(key) for key in self.unreadable)
+        return (
+            all(is_named(row) for row in self.unreadable.values())
+            and total_rows(self.ours.figures()) + unknown == self.whole.told.rows
+        )
+
+    def _look_at_everything(self) -> None:
+        """The newest rows come along: what was just paid is found without another request."""
+        task = LookAt(EVERYTHING, Kind.EVERY, self.ours.mode, newest_first=True)
+        look = self._theirs.ask(task.look)
+        if not look.told.rows and self.ours.count():
+            raise EmptyAnswer(
+                "Debitura lists no transactions at all where there were some; nothing was changed. "
+                "If that stays so, ask Debitura whether the key still belongs to this partner."
+            )
+        self.whole, self.as_of = look, timezone.now()
+        self._take(look.rows)
+
+    def _catch_up(self) -> None:
+        """Repair what differs and look again, until everything agrees or nothing is left to learn."""
+        for _ in range(MOST_ROUNDS):
+            if not self.gap:
+                return
+            before = self.ours.news
+            try:
+                self._descent.repair(Node(EVERYTHING, Kind.EVERY, self.whole.told))
+            except BudgetSpent:
+                return
+            if self.ours.news == before:
+                return
+            self._look_at_everything()
+
+    def _look_closer(self, looks: int) -> None:
+        """Changes that leave every total as it was: compare parts of it, most of all recent ones."""
+        plan = where_to_look(self.ours, now=self.as_of, looks=looks)
+        if plan.read is not None:
+            self._pieces.read(plan.read, Kind.EVERY, self.ours.count(plan.read))
+        tasks = [LookAt(Window(cut, None), Kind.EVERY, self.ours.mode) for cut in plan.cuts]
+        told = {task.window.start: look.told for task, look in self._descent.looks(tasks)}
+        strips = []
+        end, after = None, self.whole.told.minus(self.whole.told)
+        for cut in reversed(plan.cuts):
+            strips.append(Node(Window(cut, end), Kind.EVERY, told[cut].minus(after)))
+            end, after = cut, told[cut]
+        strips.append(Node(Window(None, end), Kind.EVERY, self.whole.told.minus(after)))
+        for strip in strips:
+            if self._descent.differs(strip):
+                self._descent.repair(strip)
+
+    def _take(self, rows: Rows) -> None:
+        self.unreadable |= rows.unreadable
+        for record in rows.records:
+            self.unreadable.pop(str(record.transaction_id), None)
+        self.ours.take(rows)
+
+
+def _beginning(piece: Read) -> datetime:
+    return piece.window.start or FIRST_INSTANT

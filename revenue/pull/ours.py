@@ -1,0 +1,338 @@
+"""Our side of the comparison: the rows that we hold, with those on top that this pull has staged.
+
+Figures of whole days are kept in memory, some thousands of numbers whatever the history; parts of a day are read row by
+row. Everything else is in the database, so that the next pull can go on where this one dies.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import TruncDate
+
+from partners.debitura.records import CommissionStatus, TransactionRecord
+from partners.fields import ExactSum, add_exactly
+from partners.models import PartnerAccount
+from revenue.models import StagedRemoval, StagedRow, Transaction
+from revenue.pull.reconcile import NO_ROWS, Figure
+from revenue.pull.staging import fingerprint, stage_rows
+from revenue.pull.sweep import Listing, stage_of
+from revenue.pull.theirs import Rows
+from revenue.pull.windows import EVERYTHING, ONE_TICK, Kind, Window
+from revenue.stages import Stage
+
+ONE_DAY = timedelta(days=1)
+BATCH = 1000
+_COLUMNS = ("transaction_id", "pk", "payment_date", "stage", "commission_status", "fee_usd", "fingerprint")
+_PAID = CommissionStatus.PAID.value
+_COMMISSION: dict[Kind, Q] = {
+    Kind.EVERY: Q(),
+    Kind.SETTLED: Q(commission_status=_PAID),
+    # As Debitura is asked for them: a row of an unknown status is in no such list, and so not missing from it.
+    Kind.OPEN: Q(commission_status__in=(CommissionStatus.UNPAID.value, CommissionStatus.CREDITED.value)),
+}
+
+Group = tuple[Stage, bool]
+
+
+class Held(NamedTuple):
+    """A row as we have it: what it counts for, and where. pk: its primary key among the stored or the staged rows."""
+
+    transaction_id: UUID
+    pk: int
+    payment_date: datetime
+    group: Group
+    fee_usd: Decimal
+    fingerprint: str
+    is_staged: bool
+
+
+class Ours:
+    """What we hold of an account, as it will be once this pull is published.
+
+    news: how many rows were staged or marked as gone so far.
+    """
+
+    def __init__(self, account: PartnerAccount, mode: str) -> None:
+        self.account = account
+        self.mode = mode
+        self.news = 0
+        self._present = Transaction.objects.filter(account=account, removed_at=None)
+        self._days: dict[date, dict[Group, Figure]] = {}
+        self._calendar: list[date] = []
+        self._load_days()
+        self._is_first_load = not self._present.exists()
+        self._has_staged = self._is_anything_staged()
+
+    # --- What it comes to -----------------------------------------------------------------------------
+
+    def figures(self, window: Window = EVERYTHING, kind: Kind = Kind.EVERY) -> dict[Stage, Figure]:
+        """Count and exact sum (USD) of each stage that has rows of the kind in the window."""
+        totals: dict[Stage, Figure] = {}
+        for (stage, is_settled), figure in self._groups(window):
+            if kind.holds(is_settled):
+                before = totals.get(stage, NO_ROWS)
+                totals[stage] = Figure(add_exactly(before.fee_usd, figure.fee_usd), before.count + figure.count)
+        return {stage: figure for stage, figure in totals.items() if figure.count}
+
+    def count(self, window: Window = EVERYTHING, kind: Kind = Kind.EVERY) -> int:
+        """How many rows of the kind lie in the window."""
+        return sum(figure.count for figure in self.figures(window, kind).values())
+
+    def holds(self, key: str) -> bool:
+        """Whether we count a row of this id (a UUID as text; of anything else we know nothing)."""
+        try:
+            ids = [UUID(key)]
+        except ValueError:
+            return False
+        stored = {row.pk for row in self._stored(ids).values()} - self._marked_as_gone(
+            row.pk for row in self._stored(ids).values()
+        )
+        return bool(stored or self._staged(ids))
+
+    def days(self, window: Window, kind: Kind) -> list[tuple[date, int]]:
+        """The UTC days that the window touches and that have rows of the kind, with their number on that day."""
+        found = []
+        for day in self._days_touched(window):
+            rows = sum(figure.count for (_, settled), figure in self._days[day].items() if kind.holds(settled))
+            if rows:
+                found.append((day, rows))
+        return found
+
+    def middle(self, window: Window, kind: Kind) -> datetime | None:
+        """An instant with about half of our rows on either side; None where the window has none, or cannot be cut."""
+        days = self.days(window, kind)
+        if len(days) > 1:
+            cut = _midnight(_halfway(days))
+            return cut if window.can_be_cut(cut) else self._middle_of_rows(window, kind)
+        if days:
+            for edge in (_midnight(days[0][0]), _midnight(days[0][0] + ONE_DAY)):
+                if window.can_be_cut(edge):
+                    return edge
+        return self._middle_of_rows(window, kind)
+
+    # --- What was read --------------------------------------------------------------------------------
+
+    def take(self, rows: Rows) -> None:
+        """Stage what is new or changed; where the listing proves it, mark what is missing. All of it or nothing."""
+        with transaction.atomic():
+            self.keep(rows.records)
+            if rows.tells_what_is_gone:
+                listed = {record.transaction_id for record in rows.records}
+                here = self._rows(rows.window, _COMMISSION[rows.kind])
+                self._lose(
+                    [
+                        row
+                        for row in here
+                        if row.transaction_id not in listed and str(row.transaction_id) not in rows.unreadable
+                    ]
+                )
+
+    def keep(self, records: Collection[TransactionRecord]) -> None:
+        """Stage those rows that are new or changed; what is again as it is stored needs no staging."""
+        ids = [record.transaction_id for record in records]
+        stored, staged = self._stored(ids), self._staged(ids)
+        gone = self._marked_as_gone(row.pk for row in stored.values())
+        fresh: list[TransactionRecord] = []
+        back: list[UUID] = []
+        for key, record in {record.transaction_id: record for record in records}.items():
+            print_ = fingerprint(record, self.mode)
+            before = stored.get(key)
+            now = staged.get(key) or (before if before and before.pk not in gone else None)
+            if now is not None and now.fingerprint == print_:
+                continue
+            self._shift(now, _held(record, self.mode, print_))
+            if key in staged or (before and before.pk in gone):
+                back.append(key)
+            if before is None or before.fingerprint != print_:
+                fresh.append(record)
+        if back:
+            self._unstage(back, [stored[key].pk for key in back if key in stored])
+        if fresh:
+            stage_rows(self.account, fresh, mode=self.mode)
+            self._has_staged = True
+
+    def lose_unlisted(self, listing: Listing) -> None:
+        """Mark what a listing of everything lacks; it must tell what is gone, or nothing is marked but stale staging dropped."""
+        rows = self._rows(EVERYTHING, Q())
+        gone: list[Held] = []
+        for row in rows:
+            is_listed = row.transaction_id in listing.rows or str(row.transaction_id) in listing.unreadable
+            if not is_listed and (row.is_staged or listing.tells_what_is_gone):
+                gone.append(row)
+        for start in range(0, len(gone), BATCH):
+            self._lose(gone[start : start + BATCH], or_restore=not listing.tells_what_is_gone)
+
+    # --- Inside -----------------------------------------------------------------------------------------
+
+    def _lose(self, rows: list[Held], *, or_restore: bool = False) -> None:
+        """Mark rows as gone; `or_restore`: only forget what is staged of them, so that the stored row counts again."""
+        if not rows:
+            return
+        staged = [row.transaction_id for row in rows if row.is_staged]
+        behind = self._stored(staged) if staged else {}
+        for row in rows:
+            self._shift(row, behind.get(row.transaction_id) if or_restore else None)
+        if staged:
+            self._unstage(staged, [])
+        if not or_restore:
+            pks = [row.pk for row in rows if not row.is_staged] + [row.pk for row in behind.values()]
+            StagedRemoval.objects.bulk_create(
+                (StagedRemoval(account=self.account, transaction_id=pk) for pk in pks),
+                batch_size=BATCH,
+                ignore_conflicts=True,
+            )
+            self._has_staged = True
+
+    def _unstage(self, ids: Collection[UUID], pks: Collection[int]) -> None:
+        self.account.staged.filter(transaction_id__in=ids).delete()
+        if pks:
+            StagedRemoval.objects.filter(transaction__in=pks).delete()
+
+    def _shift(self, before: Held | None, after: Held | None) -> None:
+        """A row counts for `after` instead of `before`."""
+        self.news += 1
+        if before is not None:
+            self._add(before.payment_date.date(), before.group, Figure(before.fee_usd.copy_negate(), -1))
+        if after is not None:
+            self._add(after.payment_date.date(), after.group, Figure(after.fee_usd, 1))
+
+    def _add(self, day: date, group: Group, figure: Figure) -> None:
+        if day not in self._days:
+            self._days[day] = {}
+            insort(self._calendar, day)
+        before = self._days[day].get(group, NO_ROWS)
+        self._days[day][group] = Figure(add_exactly(before.fee_usd, figure.fee_usd), before.count + figure.count)
+
+    def _load_days(self) -> None:
+        """Stored rows, then what is staged on top of them, by an earlier pull that died."""
+        staged = StagedRow.objects.filter(account=self.account, transaction_id=OuterRef("transaction_id"))
+        removals = StagedRemoval.objects.filter(transaction=OuterRef("pk"))
+        self._add_days(self._present)
+        if self._is_anything_staged():
+            self._add_days(StagedRow.objects.filter(account=self.account))
+            self._add_days(self._present.filter(Exists(staged)), negative=True)
+            self._add_days(self._present.filter(Exists(removals)), negative=True)
+
+    def _add_days(self, rows: QuerySet[Any], *, negative: bool = False) -> None:
+        groups = (
+            rows.order_by()
+            .annotate(day=TruncDate("payment_date", tzinfo=UTC))
+            .values_list("day", "stage", "commission_status")
+            .annotate(fee=ExactSum("fee_usd"), rows=Count("pk"))
+        )
+        for day, stage, commission, fee, rows_ in groups:
+            figure = Figure(fee.copy_negate(), -rows_) if negative else Figure(fee, rows_)
+            self._add(day, (Stage(stage), commission == _PAID), figure)
+
+    def _is_anything_staged(self) -> bool:
+        return self.account.staged.exists() or self.account.staged_removals.exists()
+
+    def _groups(self, window: Window) -> Iterator[tuple[Group, Figure]]:
+        first = None if window.start is None else _midnight(window.start.date())
+        if first is not None and window.start is not None and first < window.start:
+            first += ONE_DAY
+        last = None if window.end is None else _midnight(window.end.date())
+        if first is not None and last is not None and first > last:
+            yield from _counted(self._rows(window, Q()))
+            return
+        for day in self._days_between(first, last):
+            yield from self._days[day].items()
+        if first is not None and first != window.start:
+            yield from _counted(self._rows(Window(window.start, first), Q()))
+        if last is not None and last != window.end:
+            yield from _counted(self._rows(Window(last, window.end), Q()))
+
+    def _days_between(self, first: datetime | None, last: datetime | None) -> list[date]:
+        start = 0 if first is None else bisect_left(self._calendar, first.date())
+        end = len(self._calendar) if last is None else bisect_left(self._calendar, last.date())
+        return self._calendar[start:end]
+
+    def _days_touched(self, window: Window) -> list[date]:
+        start = 0 if window.start is None else bisect_left(self._calendar, window.start.date())
+        last = None if window.end is None else (window.end - ONE_TICK).date()
+        end = len(self._calendar) if last is None else bisect_left(self._calendar, last + ONE_DAY)
+        return self._calendar[start:end]
+
+    def _middle_of_rows(self, window: Window, kind: Kind) -> datetime | None:
+        dates = sorted(row.payment_date for row in self._rows(window, Q()) if kind.holds(row.group[1]))
+        if not dates:
+            return None
+        middle = dates[len(dates) // 2]
+        later = next((moment for moment in dates if moment > middle), middle + ONE_TICK)
+        return next((cut for cut in (middle, later, middle + ONE_TICK) if window.can_be_cut(cut)), None)
+
+    def _rows(self, window: Window, condition: Q) -> Iterator[Held]:
+        """The rows of a window, each where it will be; streamed."""
+        if not self._is_first_load:
+            stored = self._present.filter(_within(window), condition)
+            if self._has_staged:
+                staged = StagedRow.objects.filter(account=self.account, transaction_id=OuterRef("transaction_id"))
+                removals = StagedRemoval.objects.filter(transaction=OuterRef("pk"))
+                stored = stored.filter(~Exists(staged), ~Exists(removals))
+            yield from _read(stored, is_staged=False)
+        if self._has_staged:
+            yield from _read(self.account.staged.filter(_within(window), condition), is_staged=True)
+
+    def _stored(self, ids: Collection[UUID]) -> dict[UUID, Held]:
+        if self._is_first_load or not ids:
+            return {}
+        rows = self._present.filter(transaction_id__in=ids)
+        return {row.transaction_id: row for row in _read(rows, is_staged=False)}
+
+    def _staged(self, ids: Collection[UUID]) -> dict[UUID, Held]:
+        if not self._has_staged or not ids:
+            return {}
+        rows = self.account.staged.filter(transaction_id__in=ids)
+        return {row.transaction_id: row for row in _read(rows, is_staged=True)}
+
+    def _marked_as_gone(self, pks: Iterable[int]) -> set[int]:
+        if not self._has_staged:
+            return set()
+        marked = self.account.staged_removals.filter(transaction__in=list(pks))
+        return set(marked.values_list("transaction_id", flat=True))
+
+
+def _held(record: TransactionRecord, mode: str, print_: str) -> Held:
+    group = (stage_of(record, mode), record.commission_status == _PAID)
+    fee = record.fee_usd or Decimal(0)
+    return Held(record.transaction_id, 0, record.payment_date, group, fee, print_, is_staged=True)
+
+
+def _read(rows: QuerySet[Any], *, is_staged: bool) -> Iterator[Held]:
+    for key, pk, paid, stage, commission, fee, print_ in rows.values_list(*_COLUMNS).iterator(chunk_size=BATCH):
+        yield Held(key, pk, paid, (Stage(stage), commission == _PAID), fee or Decimal(0), print_, is_staged)
+
+
+def _counted(rows: Iterable[Held]) -> Iterator[tuple[Group, Figure]]:
+    return ((row.group, Figure(row.fee_usd, 1)) for row in rows)
+
+
+def _within(window: Window) -> Q:
+    inside = Q()
+    if window.start is not None:
+        inside &= Q(payment_date__gte=window.start)
+    if window.end is not None:
+        inside &= Q(payment_date__lt=window.end)
+    return inside
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _halfway(days: list[tuple[date, int]]) -> date:
+    """The day before whose midnight about half of the rows lie; never the first one."""
+    half, before = sum(rows for _, rows in days) / 2, 0
+    for place, (day, rows) in enumerate(days):
+        if place and before + rows / 2 >= half:
+            return day
+        before += rows
+    return days[-1][0]
