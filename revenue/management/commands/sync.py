@@ -23,13 +23,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--partner", metavar="SLUG", help="only this account (default: all of them)")
-        parser.add_argument("--full", action="store_true", help="changes nothing: every pull lists every row")
+        parser.add_argument(
+            "--full", action="store_true", help="read and compare every row, not only what seems to have changed"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object (a list for several accounts)")
 
     def handle(self, *, partner: str | None, **options: Any) -> None:
         accounts = list(PartnerAccount.objects.order_by("slug"))
         chosen = [account for account in accounts if partner in (None, account.slug)]
-        reports = [self._pull(account, quiet=options["json"]) for account in chosen]
+        reports = [self._pull(account, full=options["full"], quiet=options["json"]) for account in chosen]
         if not chosen:
             kind, message = _why_nothing(partner, accounts)
             self.stderr.write(message)
@@ -38,10 +40,10 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(reports[0] if len(reports) == 1 else reports))
         sys.exit(_exit_code(reports))
 
-    def _pull(self, account: PartnerAccount, *, quiet: bool) -> Report:
+    def _pull(self, account: PartnerAccount, *, full: bool, quiet: bool) -> Report:
         watch = self._show_progress if sys.stderr.isatty() else None
         try:
-            found = report(pull(account, watch=watch))
+            found = report(pull(account, full=full, watch=watch))
         except AlreadyRunning as error:
             found = not_pulled(account.slug, kind="already_running", message=str(error), retryable=True)
         except Exception as error:  # a defect met by one account must not keep the others from being pulled
