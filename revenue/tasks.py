@@ -97,16 +97,16 @@ class Crew:
         self._at_work: set[int] = set()
 
     @property
-    def at_work(self) -> frozenset[int]:
+    def at_work(self) -> set[int]:
         """The accounts that are being pulled."""
         with self._lock:
-            return frozenset(self._at_work)
+            return set(self._at_work)
 
     @property
-    def waiting(self) -> tuple[int, ...]:
+    def waiting(self) -> list[int]:
         """The accounts that are next."""
         with self._lock:
-            return tuple(self._waiting)
+            return list(self._waiting)
 
     def ask_for(self, account_id: int) -> None:
         """Pull the account as soon as there is a thread for it."""

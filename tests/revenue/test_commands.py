@@ -66,6 +66,9 @@ def test_sync_prints_one_object_and_ends_with_0_when_it_ties_out(account: Partne
         "quarantined": 0,
         "ties_out": True,
         "differences": [],
+        "reach": "changes",
+        "left_for_later": [],
+        "fallback": "",
         "error": None,
     }
 
@@ -179,6 +182,31 @@ def test_sync_for_people_says_the_same_in_words(account: PartnerAccount, world: 
 
 
 @pytest.mark.django_db
+def test_sync_says_what_it_left_for_later_and_why_it_read_everything(
+    account: PartnerAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [{"what": "estimates", "rows": 1284}]
+
+    def pulled(account: PartnerAccount, **options: Any) -> PullRun:
+        run = pull(account, **options)
+        run.reach, run.left_for_later, run.fallback = "everything", left, "The summary of 2026 contradicts its rows."
+        return run
+
+    monkeypatch.setattr(sync, "pull", pulled)
+    said = Ran("sync", "--json").json
+    assert (said["reach"], said["left_for_later"], said["fallback"]) == (
+        "everything",
+        left,
+        "The summary of 2026 contradicts its rows.",
+    )
+    assert Ran("sync").out.splitlines()[1:] == [
+        "Everything had to be read: The summary of 2026 contradicts its rows.",
+        "Left for later, because the budget of requests was used up: 1,284 estimates.",
+        "Agrees with Debitura to the cent.",
+    ]
+
+
+@pytest.mark.django_db
 def test_sync_names_the_accounts_there_are_when_it_does_not_know_one(account: PartnerAccount) -> None:
     message = "No account 'nobody'; there is acme."
     ran = Ran("sync", "--partner", "nobody")
@@ -268,10 +296,13 @@ class Gate:
 
     def __init__(self, upstream: SandboxServer) -> None:
         self._open = Event()
-        upstream.on_request = lambda *_: self._open.wait(PATIENCE_SECONDS)
+        upstream.on_request = self._wait
 
     def open(self) -> None:
         self._open.set()
+
+    def _wait(self, server: SandboxServer, number: int, target: str) -> None:
+        self._open.wait(PATIENCE_SECONDS)
 
 
 def _accounts(upstream: SandboxServer, count: int) -> list[int]:
@@ -297,7 +328,7 @@ def test_rounds_ask_for_no_second_pull_of_an_account_that_is_at_work(upstream: S
     gate, crew = Gate(upstream), Crew(8)
     start_round(crew)
     start_round(crew)
-    assert (crew.at_work, crew.waiting) == (set(keys), ())
+    assert (crew.at_work, crew.waiting) == (set(keys), [])
     wait_until(lambda: PullRun.objects.count() == 2, "both pulls")
     gate.open()
     _wait_for_the_end(crew)
@@ -313,7 +344,7 @@ def test_many_accounts_take_turns_in_few_threads(upstream: SandboxServer) -> Non
     gate, crew = Gate(upstream), Crew(3)
     start_round(crew)
     start_round(crew)
-    assert (crew.at_work, list(crew.waiting), len(_threads())) == (set(keys[:3]), keys[3:], 3)
+    assert (crew.at_work, crew.waiting, len(_threads())) == (set(keys[:3]), keys[3:], 3)
     gate.open()
     wait_until(lambda: not crew.waiting, "everybody's turn")
     _wait_for_the_end(crew)

@@ -11,6 +11,7 @@ from partners.models import PartnerAccount
 from revenue.models import PullRun
 from revenue.pull.report import Report, not_pulled, report
 from revenue.pull.runner import AlreadyRunning, pull
+from revenue.selectors.pulls import left_in_words
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,10 @@ class Command(BaseCommand):
         )
         if found["quarantined"]:
             self.stdout.write(f"Rows that could not be read: {found['quarantined']}; the pull's page shows them.")
+        if found["fallback"]:
+            self.stdout.write(f"Everything had to be read: {found['fallback']}")
+        if left := left_in_words(found["left_for_later"]):
+            self.stdout.write(f"Left for later, because the budget of requests was used up: {left}.")
         if found["ties_out"]:
             self.stdout.write("Agrees with Debitura to the cent.")
             return
