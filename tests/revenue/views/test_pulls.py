@@ -113,7 +113,9 @@ def test_pull_says_why_it_read_everything(signed_in, account):
     text = words(signed_in.get(f"/pulls/{run.pk}/"))
     assert "Debitura's summaries were not to be trusted. The summary of 2026 contradicts its rows." in text
     assert "Read Everything" in text
-    assert "Ties out Summaries not trusted 14 Mar 2026, 13:00 Schedule Everything 0 s" in words(signed_in.get("/pulls/"))
+    assert "Ties out Summaries not trusted 14 Mar 2026, 13:00 Schedule Everything 0 s" in words(
+        signed_in.get("/pulls/")
+    )
 
 
 def test_pull_that_left_nothing_says_nothing_of_it(signed_in, account):
