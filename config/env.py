@@ -1,6 +1,7 @@
 """Typed readers of the environment. A value that is missing or makes no sense stops the start and says what to do."""
 
 import os
+from datetime import datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -37,10 +38,28 @@ def switch(name: str, *, default: bool) -> bool:
 
 def seconds(name: str, *, default: int, least: int) -> int:
     """A whole number of seconds, not below `least`."""
+    return _whole(name, "a whole number of seconds", default=default, least=least)
+
+
+def number(name: str, *, default: int, least: int) -> int:
+    """A whole number, not below `least`."""
+    return _whole(name, "a whole number", default=default, least=least)
+
+
+def _whole(name: str, what: str, *, default: int, least: int) -> int:
     value = env.str(name, default=str(default))
-    if not value.isdecimal() or int(value) < least:
-        raise ImproperlyConfigured(f"{name} is {value!r}; write a whole number of seconds, {least} or more.")
+    if not (value.isascii() and value.isdecimal()) or int(value) < least:
+        raise ImproperlyConfigured(f"{name} is {value!r}; write {what}, {least} or more.")
     return int(value)
+
+
+def time_of_day(name: str, *, default: str) -> time:
+    """Hours and minutes on a clock."""
+    value = env.str(name, default=default)
+    try:
+        return datetime.strptime(value, "%H:%M").time()  # noqa: DTZ007 a time on any clock
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is {value!r}; write hours and minutes such as 02:00.") from error
 
 
 def time_zone(name: str, *, default: str) -> str:

@@ -151,6 +151,12 @@ CONTENT_SECURITY_POLICY = {
 PULL_EVERY_SECONDS = env.seconds("PULL_EVERY_SECONDS", default=300, least=5)
 # A pull that takes longer than this is stopped by its worker; what was there stays, and the next one starts anew.
 PULL_TIME_LIMIT_SECONDS = env.seconds("PULL_TIME_LIMIT_SECONDS", default=1800, least=30)
+# Once a night from this time on (DEFAULT_TIME_ZONE) everything is read; each account has its own moment in the hours after.
+FULL_SWEEP_AT = env.time_of_day("FULL_SWEEP_AT", default="02:00")
+# The most requests with one API key; the default is half of what Debitura allows (revenue/pull/budget.py says why).
+REQUESTS_PER_MINUTE = env.number("REQUESTS_PER_MINUTE", default=1_000, least=100)
+REQUESTS_PER_HOUR = env.number("REQUESTS_PER_HOUR", default=10_000, least=100)
+REQUESTS_PER_DAY = env.number("REQUESTS_PER_DAY", default=50_000, least=100)
 
 CELERY_BROKER_URL = REDIS_URL or None
 CELERY_TASK_IGNORE_RESULT = True

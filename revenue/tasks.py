@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from threading import Thread
+from collections import deque
+from threading import Lock, Thread
 
 from celery import Task, shared_task
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from partners.models import PartnerAccount
-from revenue.models import PullRun
+from revenue.models import PullRun, PullState
+from revenue.pull.nightly import is_sweep_due
 from revenue.pull.runner import AlreadyRunning, pull
 
 log = logging.getLogger(__name__)
@@ -43,12 +46,21 @@ def pull_account(self: Task, account_id: int, trigger: str = PullRun.Trigger.SCH
 
 
 def pull_unless_running(account_id: int, trigger: str = PullRun.Trigger.SCHEDULE) -> PullRun | None:
-    """The pull's record, or None where another pull of the account is at work."""
+    """The pull's record, or None where another pull of the account is at work; that is known before Debitura is asked."""
+    account = PartnerAccount.objects.get(pk=account_id)
     try:
-        return pull(PartnerAccount.objects.get(pk=account_id), trigger=PullRun.Trigger(trigger))
+        return pull(account, trigger=PullRun.Trigger(trigger), full=_wants_everything(account, trigger))
     except AlreadyRunning as error:
         log.info("%s", error)
         return None
+
+
+def _wants_everything(account: PartnerAccount, trigger: str) -> bool:
+    """Nobody who waits for a pull is made to wait for the nightly sweep."""
+    if trigger != PullRun.Trigger.SCHEDULE:
+        return False
+    state = PullState.objects.filter(account=account).first() or PullState(account=account)
+    return is_sweep_due(state, timezone.now())
 
 
 def start_pull(account: PartnerAccount, trigger: str = PullRun.Trigger.PERSON) -> None:
@@ -58,7 +70,7 @@ def start_pull(account: PartnerAccount, trigger: str = PullRun.Trigger.PERSON) -
     CannotStart where the broker does not answer.
     """
     if not settings.REDIS_URL:
-        start_in_thread(account.pk, trigger)
+        _start_in_thread(account.pk, trigger)
         return
     try:
         pull_account.apply_async(
@@ -71,15 +83,59 @@ def start_pull(account: PartnerAccount, trigger: str = PullRun.Trigger.PERSON) -
         ) from error
 
 
-def start_in_thread(account_id: int, trigger: str = PullRun.Trigger.SCHEDULE) -> Thread:
-    """A pull in a thread that does not keep the process alive: a pull may die at any moment without harm."""
+class Crew:
+    """Scheduled pulls in threads of this process, a bounded number at once; the others wait their turn.
 
-    def work() -> None:
+    No account is at work or waits twice: one that answers slowly takes up one thread, however many rounds pass it by. The
+    threads do not keep the process alive: a pull may die at any moment without harm.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lock = Lock()
+        self._waiting: deque[int] = deque()
+        self._at_work: set[int] = set()
+
+    @property
+    def at_work(self) -> set[int]:
+        """The accounts that are being pulled."""
+        with self._lock:
+            return set(self._at_work)
+
+    @property
+    def waiting(self) -> list[int]:
+        """The accounts that are next."""
+        with self._lock:
+            return list(self._waiting)
+
+    def ask_for(self, account_id: int) -> None:
+        """Pull the account as soon as there is a thread for it."""
+        with self._lock:
+            if account_id not in self._at_work and account_id not in self._waiting:
+                self._waiting.append(account_id)
+                self._start_next()
+
+    def _start_next(self) -> None:
+        if self._waiting and len(self._at_work) < self._size:
+            account_id = self._waiting.popleft()
+            self._at_work.add(account_id)
+            Thread(target=self._pull, args=(account_id,), name=f"pull-{account_id}", daemon=True).start()
+
+    def _pull(self, account_id: int) -> None:
         try:
-            pull_unless_running(account_id, trigger)
+            _pull_in_thread(account_id, PullRun.Trigger.SCHEDULE)
         finally:
-            connection.close()
+            with self._lock:
+                self._at_work.remove(account_id)
+                self._start_next()
 
-    thread = Thread(target=work, name=f"pull-{account_id}", daemon=True)
-    thread.start()
-    return thread
+
+def _start_in_thread(account_id: int, trigger: str) -> None:
+    Thread(target=_pull_in_thread, args=(account_id, trigger), name=f"pull-{account_id}", daemon=True).start()
+
+
+def _pull_in_thread(account_id: int, trigger: str) -> None:
+    try:
+        pull_unless_running(account_id, trigger)
+    finally:
+        connection.close()

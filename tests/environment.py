@@ -31,7 +31,10 @@ os.environ.update(
     DATABASE_URL=POSTGRES_URL if ON_POSTGRES else f"sqlite:///{_folder / 'feeboard.sqlite3'}",
     HTTPS="off",
 )
-for name in ("REDIS_URL", "FIELD_ENCRYPTION_KEYS", "DEBUG", "ALLOWED_HOSTS", "PULL_EVERY_SECONDS", "DEFAULT_TIME_ZONE"):
+for name in (
+    *("REDIS_URL", "FIELD_ENCRYPTION_KEYS", "DEBUG", "ALLOWED_HOSTS", "PULL_EVERY_SECONDS", "DEFAULT_TIME_ZONE"),
+    *("FULL_SWEEP_AT", "REQUESTS_PER_MINUTE", "REQUESTS_PER_HOUR", "REQUESTS_PER_DAY"),
+):
     os.environ.pop(name, None)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -55,6 +57,14 @@ def kill(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+
+
+@contextmanager
+def silent_server() -> Iterator[str]:
+    """The address of a server that takes every connection and never answers; it hangs up at the end."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        # The kernel takes the connections; nobody reads them.
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def wait_until(happened: Callable[[], bool], what: str) -> None:

@@ -66,6 +66,20 @@ def test_start_without_secret_key_says_what_to_do(tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("REQUESTS_PER_DAY", "99", "REQUESTS_PER_DAY is '99'; write a whole number, 100 or more."),
+        ("REQUESTS_PER_MINUTE", "²", "REQUESTS_PER_MINUTE is '²'; write a whole number, 100 or more."),
+        ("PULL_EVERY_SECONDS", "4", "PULL_EVERY_SECONDS is '4'; write a whole number of seconds, 5 or more."),
+        ("FULL_SWEEP_AT", "24:00", "FULL_SWEEP_AT is '24:00'; write hours and minutes such as 02:00."),
+    ],
+)
+def test_start_with_a_setting_that_makes_no_sense_says_what_to_write(tmp_path, name, value, sentence):
+    done = run_python(tmp_path, "manage.py", "check", SECRET_KEY="k", **{name: value})
+    assert (done.returncode, sentence in done.stderr) == (1, True)
+
+
 def test_settings_with_nothing_but_a_key_are_safe(tmp_path):
     expected = {
         "ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]"],

@@ -260,13 +260,21 @@ class PullError(Fields):
     retryable = serializers.BooleanField(source="error_retryable")
 
 
+class LeftForLater(Fields):
+    """Rows that the budget of requests did not reach: settled ones that changed, new ones, or estimates."""
+
+    what = serializers.ChoiceField(choices=["settled", "new", "estimates"])
+    rows = serializers.IntegerField()
+
+
 class Pull(Fields):
-    """One pull; `as_of` is null for one that published nothing."""
+    """One pull; `as_of` is null for one that published nothing, and `fallback` says why a pull had to read everything."""
 
     id = serializers.IntegerField()
     status = serializers.ChoiceField(choices=PullRun.Status.values)
     trigger = serializers.ChoiceField(choices=PullRun.Trigger.values)
     phase = serializers.ChoiceField(choices=PullRun.Phase.values)
+    reach = serializers.ChoiceField(choices=PullRun.Reach.values)
     started_at = Moment()
     finished_at = Moment(allow_null=True)
     as_of = Moment(allow_null=True)
@@ -279,6 +287,8 @@ class Pull(Fields):
     quarantined = serializers.IntegerField()
     ties_out = serializers.BooleanField(allow_null=True)
     differences = Difference(many=True)
+    left_for_later = LeftForLater(many=True)
+    fallback = serializers.CharField(allow_blank=True)
     error = serializers.SerializerMethodField()
 
     def get_error(self, run: PullRun) -> dict[str, Any] | None:

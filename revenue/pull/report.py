@@ -29,8 +29,18 @@ class ErrorText(TypedDict):
     retryable: bool
 
 
+class LeftForLater(TypedDict):
+    """Rows that the budget of requests did not reach; what: "settled", "new" or "estimates"."""
+
+    what: str
+    rows: int
+
+
 class Report(TypedDict):
-    """One pull: `seconds` of wall clock, amounts in USD as text; `quarantined` rows could not be read."""
+    """One pull: `seconds` of wall clock, amounts in USD as text; `quarantined` rows could not be read.
+
+    reach: "changes" or "everything". fallback: why everything had to be read, "" where it had not.
+    """
 
     partner: str
     status: str
@@ -41,6 +51,9 @@ class Report(TypedDict):
     quarantined: int
     ties_out: bool
     differences: list[DifferenceText]
+    reach: str
+    left_for_later: list[LeftForLater]
+    fallback: str
     error: ErrorText | None
 
 
@@ -69,6 +82,9 @@ def report(run: PullRun) -> Report:
         "quarantined": run.quarantined,
         "ties_out": bool(run.ties_out),
         "differences": run.differences,
+        "reach": run.reach,
+        "left_for_later": run.left_for_later,
+        "fallback": run.fallback,
         "error": _error(run) if failed else None,
     }
 
@@ -85,6 +101,9 @@ def not_pulled(partner: str, *, kind: str, message: str, retryable: bool = False
         "quarantined": 0,
         "ties_out": False,
         "differences": [],
+        "reach": PullRun.Reach.CHANGES.value,
+        "left_for_later": [],
+        "fallback": "",
         "error": {"kind": kind, "message": message, "retryable": retryable},
     }
 

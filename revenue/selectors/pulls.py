@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal, cast
 
 from django.conf import settings
+from django.db.models import F, QuerySet
 
 from partners.models import PartnerAccount
 from revenue.models import PullRun, QuarantinedRow
@@ -23,6 +24,11 @@ STALE_AFTER_PULLS = 3
 KEY_ERRORS = frozenset({"unauthorized", "unusable_key"})
 SILENCE_ERRORS = frozenset({"unreachable", "server_error", "rate_limited", "malformed"})
 _RECENT = 5
+_LEFT = {
+    "settled": ("settled row", "settled rows"),
+    "new": ("new row", "new rows"),
+    "estimates": ("estimate", "estimates"),
+}
 
 SENTENCES: dict[State, str] = {
     "never": "No pull has run yet: there are no figures to show.",
@@ -44,13 +50,15 @@ _NOTHING_YET: dict[State, str] = {
 class Freshness:
     """How the copy of an account stands.
 
-    as_of: the instant (UTC) for which the figures speak, None before the first success. ties_out: whether they agreed
-    with Debitura's own summary then. run: the pull that published them. last: the last pull that ended, in whatever
+    as_of: the instant (UTC) for which the figures speak, None before the first success. estimates_as_of: the earlier one
+    for which the estimates among them speak, where the budget of requests ran out; else None. ties_out: whether they
+    agreed with Debitura's own summary then. run: the pull that published them. last: the last pull that ended, in whatever
     way. running: the one that runs now. sentence: the state in words.
     """
 
     state: State
     as_of: datetime | None
+    estimates_as_of: datetime | None
     ties_out: bool | None
     run: PullRun | None
     last: PullRun | None
@@ -70,13 +78,15 @@ class RunPage(Paged):
 
 def freshness(account: PartnerAccount, now: datetime) -> Freshness:
     """How fresh the figures of an account are at `now`. Two queries."""
-    published = published_run(account)
+    # The state comes with the run: this is asked for every page.
+    published = _published(account).annotate(estimates_as_of=F("account__pull_state__estimates_as_of")).first()
     recent = list(account.pulls.order_by("-started_at", "-pk")[:_RECENT])
     running = next((run for run in recent if is_running(run, now)), None)
     last = next((run for run in recent if run != running), None)
     return Freshness(
         state=_state(published, last, running, now),
         as_of=published.as_of if published else None,
+        estimates_as_of=_of_older_estimates(published),
         ties_out=published.ties_out if published else None,
         run=published,
         last=last,
@@ -86,7 +96,7 @@ def freshness(account: PartnerAccount, now: datetime) -> Freshness:
 
 def published_run(account: PartnerAccount) -> PullRun | None:
     """The pull whose figures are shown; None before the first success."""
-    return account.pulls.filter(as_of__isnull=False).order_by("-as_of", "-pk").first()
+    return _published(account).first()
 
 
 def is_running(run: PullRun, now: datetime) -> bool:
@@ -113,6 +123,25 @@ def quarantined(run: PullRun) -> Sequence[QuarantinedRow]:
         return []
     rows = QuarantinedRow.objects.filter(account=run.account_id, first_run__lte=run.pk, last_run__gte=run.pk)
     return list(rows.order_by("resource", "pk"))
+
+
+def left_in_words(left_for_later: Iterable[Mapping[str, Any]]) -> str:
+    """What a pull left for later, what matters most first: "3 settled rows, 12 new rows and 1,284 estimates"; or nothing."""
+    rows = {part["what"]: part["rows"] for part in left_for_later}
+    parts = [
+        f"{rows[what]:,} {one if rows[what] == 1 else many}" for what, (one, many) in _LEFT.items() if what in rows
+    ]
+    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+
+
+def _published(account: PartnerAccount) -> QuerySet[PullRun]:
+    return account.pulls.filter(as_of__isnull=False).order_by("-as_of", "-pk")
+
+
+def _of_older_estimates(published: Any) -> datetime | None:
+    if published is None or published.estimates_as_of is None or published.estimates_as_of >= published.as_of:
+        return None
+    return cast(datetime, published.estimates_as_of)
 
 
 def _state(published: PullRun | None, last: PullRun | None, running: PullRun | None, now: datetime) -> State:

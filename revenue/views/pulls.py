@@ -21,10 +21,10 @@ from partners.models import PartnerAccount
 from revenue.filters import NoAccount
 from revenue.models import PullRun, Transaction
 from revenue.pull.lock import is_being_pulled
-from revenue.selectors.pulls import freshness, quarantined, run_of, runs
+from revenue.selectors.pulls import freshness, left_in_words, quarantined, run_of, runs
 from revenue.tasks import CannotStart, start_pull
 from revenue.views.page import account_page, frame_of, own_account, pager, render_page
-from revenue.views.proof import proof_of
+from revenue.views.proof import Proof, proof_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,15 @@ class Explanation:
     row: Transaction | None
 
 
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A pull in the list; `left` is what it left for later, in words, "" for nothing."""
+
+    run: PullRun
+    proof: Proof | None
+    left: str
+
+
 @require_safe
 @account_page
 def pulls(request: HttpRequest) -> HttpResponse:
@@ -66,7 +75,8 @@ def pulls(request: HttpRequest) -> HttpResponse:
     found = runs(account, page=number)
     context = {
         "section": "pulls",
-        "runs": found,
+        "lines": [RunLine(run, proof_of(run), left_in_words(run.left_for_later)) for run in found.rows],
+        "window": found.window,
         "pager": pager(found.window, lambda page: _pulls_query(request, account, page=page)),
         "may_pull": may_pull(request.user),
         "progress": progress_of(request, account),
@@ -87,6 +97,7 @@ def pull(request: HttpRequest, pk: int) -> HttpResponse:
         "section": "pulls",
         "run": run,
         "run_proof": proof_of(run),
+        "left": left_in_words(run.left_for_later),
         "differences": [difference_line(line) for line in run.differences],
         "explanations": explanations(account, run.explanations),
         "quarantine": quarantined(run),

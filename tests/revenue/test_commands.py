@@ -7,21 +7,24 @@ import signal
 from decimal import Decimal
 from io import StringIO
 from threading import Event, Thread
+from threading import enumerate as enumerate_threads
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
 from partners.models import PartnerAccount
+from revenue import tasks
 from revenue.management.commands import sync
 from revenue.management.commands.schedule import start_round
 from revenue.models import PullRun
 from revenue.pull.lock import pull_lock
 from revenue.pull.runner import pull
+from revenue.tasks import Crew
 from sandbox.server import SandboxServer
 from sandbox.world import World
-from tests.processes import PATIENCE_SECONDS, kill, start, wait_until
+from tests.processes import PATIENCE_SECONDS, kill, silent_server, start, wait_until
 
 NOTHING = {"seen": 0, "created": 0, "updated": 0, "unchanged": 0, "removed": 0}
 
@@ -63,6 +66,9 @@ def test_sync_prints_one_object_and_ends_with_0_when_it_ties_out(account: Partne
         "quarantined": 0,
         "ties_out": True,
         "differences": [],
+        "reach": "changes",
+        "left_for_later": [],
+        "fallback": "",
         "error": None,
     }
 
@@ -76,6 +82,22 @@ def test_sync_counts_what_it_did(account: PartnerAccount, world: World) -> None:
     world.add_payment()
     said = Ran("sync", "--json", "--full", "--partner", "acme").json
     assert said["transactions"] == {"seen": 5, "created": 1, "updated": 1, "unchanged": 3, "removed": 1}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("words", "full"), [(("--full",), True), ((), False)])
+def test_sync_reads_everything_where_it_is_told_to(
+    account: PartnerAccount, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], full: bool
+) -> None:
+    asked: list[bool] = []
+
+    def noted(account: PartnerAccount, *, full: bool, **options: Any) -> PullRun:
+        asked.append(full)
+        return pull(account, full=full, **options)
+
+    monkeypatch.setattr(sync, "pull", noted)
+    Ran("sync", "--json", *words)
+    assert asked == [full]
 
 
 @pytest.mark.django_db
@@ -157,6 +179,31 @@ def test_sync_for_people_says_the_same_in_words(account: PartnerAccount, world: 
     ran = Ran("sync")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith("acme: failed. Debitura knows no such address.")
+
+
+@pytest.mark.django_db
+def test_sync_says_what_it_left_for_later_and_why_it_read_everything(
+    account: PartnerAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [{"what": "estimates", "rows": 1284}]
+
+    def pulled(account: PartnerAccount, **options: Any) -> PullRun:
+        run = pull(account, **options)
+        run.reach, run.left_for_later, run.fallback = "everything", left, "The summary of 2026 contradicts its rows."
+        return run
+
+    monkeypatch.setattr(sync, "pull", pulled)
+    said = Ran("sync", "--json").json
+    assert (said["reach"], said["left_for_later"], said["fallback"]) == (
+        "everything",
+        left,
+        "The summary of 2026 contradicts its rows.",
+    )
+    assert Ran("sync").out.splitlines()[1:] == [
+        "Everything had to be read: The summary of 2026 contradicts its rows.",
+        "Left for later, because the budget of requests was used up: 1,284 estimates.",
+        "Agrees with Debitura to the cent.",
+    ]
 
 
 @pytest.mark.django_db
@@ -244,31 +291,102 @@ def test_sync_goes_on_to_the_next_account_after_an_error_that_nobody_foresaw(
 # --- The schedule without Redis ----------------------------------------------------------------------
 
 
+class Gate:
+    """Holds back every answer until it is opened."""
+
+    def __init__(self, upstream: SandboxServer) -> None:
+        self._open = Event()
+        upstream.on_request = self._wait
+
+    def open(self) -> None:
+        self._open.set()
+
+    def _wait(self, server: SandboxServer, number: int, target: str) -> None:
+        self._open.wait(PATIENCE_SECONDS)
+
+
+def _accounts(upstream: SandboxServer, count: int) -> list[int]:
+    """The keys of accounts that are all connected to `upstream`."""
+    made = [PartnerAccount(slug=f"p{number}", name="P", base_url=upstream.address) for number in range(count)]
+    for account in made:
+        account.api_key = upstream.key
+        account.save()
+    return [account.pk for account in made]
+
+
+def _wait_for_the_end(crew: Crew) -> None:
+    wait_until(lambda: not crew.at_work and not _threads(), "the pulls to end")
+
+
+def _threads() -> list[Thread]:
+    return [thread for thread in enumerate_threads() if thread.name.startswith("pull-")]
+
+
 @pytest.mark.django_db(transaction=True)
-def test_round_starts_one_thread_an_account_and_no_second_while_it_is_alive(
-    account: PartnerAccount, world: World, upstream: SandboxServer
-) -> None:
-    other = _second_account(upstream.address, upstream.key)
-    go_on = Event()
-
-    def hold_back(server: SandboxServer, number: int, target: str) -> None:
-        go_on.wait(PATIENCE_SECONDS)
-
-    upstream.on_request = hold_back
-    at_work: dict[int, Thread] = {}
-    start_round(at_work)
-    first = dict(at_work)
-    start_round(at_work)
-    assert at_work == first
-    assert at_work.keys() == {account.pk, other.pk}
+def test_rounds_ask_for_no_second_pull_of_an_account_that_is_at_work(upstream: SandboxServer) -> None:
+    keys = _accounts(upstream, 2)
+    gate, crew = Gate(upstream), Crew(8)
+    start_round(crew)
+    start_round(crew)
+    assert (crew.at_work, crew.waiting) == (set(keys), [])
     wait_until(lambda: PullRun.objects.count() == 2, "both pulls")
-    go_on.set()
-    _join(at_work)
-    start_round(at_work)
-    assert {key: thread is first[key] for key, thread in at_work.items()} == {account.pk: False, other.pk: False}
-    _join(at_work)
+    gate.open()
+    _wait_for_the_end(crew)
+    start_round(crew)
+    _wait_for_the_end(crew)
     assert list(PullRun.objects.values_list("status", "trigger").distinct()) == [("ok", "schedule")]
     assert PullRun.objects.count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_accounts_take_turns_in_few_threads(upstream: SandboxServer) -> None:
+    keys = _accounts(upstream, 20)
+    gate, crew = Gate(upstream), Crew(3)
+    start_round(crew)
+    start_round(crew)
+    assert (crew.at_work, crew.waiting, len(_threads())) == (set(keys[:3]), keys[3:], 3)
+    gate.open()
+    wait_until(lambda: not crew.waiting, "everybody's turn")
+    _wait_for_the_end(crew)
+    assert sorted(PullRun.objects.filter(status="ok").values_list("account", flat=True)) == keys
+
+
+@pytest.mark.django_db(transaction=True)
+def test_account_that_does_not_answer_holds_up_nobody_in_the_schedule(upstream: SandboxServer) -> None:
+    healthy = _accounts(upstream, 3)
+    crew = Crew(2)
+    with silent_server() as silent:
+        slow = _second_account(silent, upstream.key)
+        for rounds in range(1, 4):
+            start_round(crew)
+            # A pull is published a moment before its thread is free for the next round.
+            wait_until(lambda: (crew.at_work, crew.waiting) == ({slow.pk}, []), f"the end of round {rounds}")
+            assert _pulled(healthy) == [rounds] * 3
+        assert PullRun.objects.filter(account__slug="zeta").count() == 1
+    _wait_for_the_end(crew)
+
+
+def _pulled(keys: list[int]) -> list[int]:
+    return [PullRun.objects.filter(account=key, status="ok").count() for key in keys]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.django_db(transaction=True)
+def test_pull_that_meets_an_error_that_nobody_foresaw_makes_room_for_the_next(
+    upstream: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def break_down(account_id: int, trigger: str) -> None:
+        asked.append(account_id)
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(tasks, "pull_unless_running", break_down)
+    keys, crew = _accounts(upstream, 3), Crew(2)
+    for _ in range(2):
+        start_round(crew)
+        _wait_for_the_end(crew)
+    assert sorted(asked) == sorted(keys * 2)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -278,18 +396,19 @@ def test_round_without_its_database_is_logged_and_the_next_one_pulls(
     def gone(*_: Any) -> None:
         raise OperationalError("the database went away")
 
-    at_work: dict[int, Thread] = {}
+    crew = Crew(2)
     with connection.execute_wrapper(gone):
-        start_round(at_work)
-    assert (at_work, "OperationalError: the database went away" in caplog.text) == ({}, True)
-    start_round(at_work)
-    _join(at_work)
+        start_round(crew)
+    assert (crew.at_work, "OperationalError: the database went away" in caplog.text) == (set(), True)
+    start_round(crew)
+    _wait_for_the_end(crew)
     assert list(PullRun.objects.values_list("status", flat=True)) == ["ok"]
 
 
-def _join(threads: dict[int, Thread]) -> None:
-    for thread in threads.values():
-        thread.join(PATIENCE_SECONDS)
+@pytest.mark.parametrize("number", ["1", "0", "-1", "x", "²"])
+def test_schedule_wants_two_threads_or_more(number: str) -> None:
+    with pytest.raises(CommandError, match="write a whole number, 2 or more"):
+        call_command("schedule", "--at-once", number)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -26,19 +26,20 @@ from django.utils import timezone
 
 from config.celery import app
 from partners.models import PartnerAccount
-from revenue.models import PullRun, StagedRow
+from revenue import tasks
+from revenue.models import PullRun, PullState, StagedRow
 from revenue.pull.lock import pull_lock
 from revenue.tasks import MOST_RETRIES, CannotStart, pull_account, pull_every_account, pull_unless_running, start_pull
 from sandbox.server import SandboxServer
 from sandbox.world import World
 from tests import environment
 from tests.factories import make_user
-from tests.processes import PATIENCE_SECONDS, kill, start, wait_until
+from tests.processes import PATIENCE_SECONDS, kill, silent_server, start, wait_until
 from tests.revenue.pull.support import everything, rows_stored, rows_upstream
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-StartWorker = Callable[[], subprocess.Popen[str]]
+StartWorker = Callable[..., subprocess.Popen[str]]
 
 
 def _statuses() -> list[str]:
@@ -53,6 +54,34 @@ def test_task_pulls_the_account(account: PartnerAccount, world: World) -> None:
     pull_account.apply((account.pk,), throw=True)
     run = PullRun.objects.get()
     assert (run.status, run.trigger, run.transactions_created) == ("ok", "schedule", 1)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether each pull was asked to read everything; nothing is pulled."""
+    found: list[bool] = []
+
+    def note(account: PartnerAccount, *, trigger: PullRun.Trigger, full: bool) -> PullRun:
+        found.append(full)
+        return PullRun(account=account, trigger=trigger)
+
+    monkeypatch.setattr(tasks, "pull", note)
+    return found
+
+
+def test_scheduled_pull_reads_everything_once_a_night(account: PartnerAccount, asked: list[bool]) -> None:
+    pull_unless_running(account.pk)
+    state = PullState.objects.create(account=account, swept_at=timezone.now())
+    pull_unless_running(account.pk)
+    state.swept_at = timezone.now() - timedelta(days=2)
+    state.save()
+    pull_unless_running(account.pk)
+    assert asked == [True, False, True]
+
+
+def test_pull_that_somebody_waits_for_is_not_the_nightly_one(account: PartnerAccount, asked: list[bool]) -> None:
+    pull_unless_running(account.pk, "person")
+    assert asked == [False]
 
 
 def test_failure_that_trying_again_can_help_is_tried_again(account: PartnerAccount, upstream: SandboxServer) -> None:
@@ -144,9 +173,9 @@ def start_worker(broker: redis.Redis) -> Iterator[StartWorker]:
     """Starts workers that do not outlive the test."""
     workers: list[subprocess.Popen[str]] = []
 
-    def begin() -> subprocess.Popen[str]:
+    def begin(concurrency: int = 1) -> subprocess.Popen[str]:
         quiet = ("--without-mingle", "--without-gossip", "--without-heartbeat", "--loglevel=WARNING")
-        command = ("-m", "celery", "-A", "tests.worker", "worker", "-P", "prefork", "-c", "1", *quiet)
+        command = ("-m", "celery", "-A", "tests.worker", "worker", "-P", "prefork", "-c", str(concurrency), *quiet)
         workers.append(start(*command, REDIS_URL=environment.REDIS_URL, REDIS_KEYS_OF_TESTS=_prefix()))
         return workers[-1]
 
@@ -177,15 +206,44 @@ def _wait_for(*statuses: str) -> None:
 def test_every_account_is_handed_to_a_worker_by_a_task_of_its_own(
     account: PartnerAccount, upstream: SandboxServer, broker: redis.Redis, start_worker: StartWorker
 ) -> None:
-    other = PartnerAccount(slug="zeta", name="Zeta", base_url=upstream.address)
-    other.api_key = upstream.key
-    other.save()
+    _connect("zeta", upstream.address, upstream.key)
     pull_every_account()
     assert broker.llen(f"{_prefix()}celery") == 2
     start_worker()
     _wait_for("ok", "ok")
     pulled = PullRun.objects.order_by("pk").values_list("account__slug", "trigger")
     assert sorted(pulled) == [("acme", "schedule"), ("zeta", "schedule")]
+
+
+@pytest.mark.redis
+@pytest.mark.postgres
+def test_account_that_does_not_answer_holds_up_nobody_else(
+    upstream: SandboxServer, broker: redis.Redis, start_worker: StartWorker, transactional_db: None, settings: Any
+) -> None:
+    """Its pull keeps one of two workers; its next messages must not keep the other. Late messages are dropped: none is."""
+    healthy = [_connect(f"healthy-{number}", upstream.address, upstream.key) for number in range(3)]
+    start_worker(concurrency=2)
+    pull_every_account()
+    wait_until(lambda: _pulled_well(healthy) == [1] * 3, "the workers to be there")
+    settings.PULL_EVERY_SECONDS = 10
+    with silent_server() as silent:
+        slow = _connect("slow", silent, upstream.key)
+        for number in range(2, 6):
+            pull_every_account()
+            wait_until(lambda: _pulled_well(healthy) == [number] * 3, f"round {number}")  # noqa: B023 it is asked at once
+        wait_until(lambda: broker.llen(f"{_prefix()}celery") == 0, "the last message to be read")
+        assert [run.status for run in slow.pulls.all()] == ["running"]
+
+
+def _connect(slug: str, address: str, key: str) -> PartnerAccount:
+    account = PartnerAccount(slug=slug, name=slug, base_url=address)
+    account.api_key = key
+    account.save()
+    return account
+
+
+def _pulled_well(accounts: list[PartnerAccount]) -> list[int]:
+    return [account.pulls.filter(status="ok").count() for account in accounts]
 
 
 @pytest.mark.redis

@@ -2,43 +2,58 @@
 
 import logging
 import signal
-from threading import Event, Thread
+from argparse import ArgumentTypeError
+from threading import Event
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, connection
 
 from partners.models import PartnerAccount
-from revenue.tasks import start_in_thread
+from revenue.tasks import Crew
 
 log = logging.getLogger(__name__)
+
+AT_ONCE = 8
 
 
 class Command(BaseCommand):
     help = "Pulls every account now and every PULL_EVERY_SECONDS, in this process, until it is told to stop."
 
-    def handle(self, **options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--at-once",
+            type=_at_least_two,
+            default=AT_ONCE,
+            metavar="N",
+            help=f"the most accounts that are pulled at the same time, each with a connection to the database "
+            f"(default: {AT_ONCE}; at least 2, so that a slow one holds up nobody)",
+        )
+
+    def handle(self, *, at_once: int, **options: Any) -> None:
         stop = Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        at_work: dict[int, Thread] = {}
+        crew = Crew(at_once)
         while not stop.is_set():
-            start_round(at_work)
+            start_round(crew)
             stop.wait(settings.PULL_EVERY_SECONDS)
 
 
-def start_round(at_work: dict[int, Thread]) -> None:
-    """Start a pull for every account whose last one has ended: a slow account holds up nobody else.
-
-    Where the database does not answer, the next round tries again.
-    """
+def start_round(crew: Crew) -> None:
+    """Ask for a pull of every account. Where the database does not answer, the next round tries again."""
     try:
-        for key in PartnerAccount.objects.values_list("pk", flat=True):
-            if key not in at_work or not at_work[key].is_alive():
-                at_work[key] = start_in_thread(key)
+        for key in PartnerAccount.objects.order_by("pk").values_list("pk", flat=True):
+            crew.ask_for(key)
     except Error:
         log.exception("This round of pulls was not started")
     finally:
         # Between two rounds nothing is asked; a connection kept open that long may be cut meanwhile.
         connection.close()
+
+
+def _at_least_two(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) < 2:
+        raise ArgumentTypeError("write a whole number, 2 or more")
+    return int(text)

@@ -11,6 +11,7 @@ from partners.models import PartnerAccount
 from revenue.models import PullRun
 from revenue.pull.report import Report, not_pulled, report
 from revenue.pull.runner import AlreadyRunning, pull
+from revenue.selectors.pulls import left_in_words
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +24,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--partner", metavar="SLUG", help="only this account (default: all of them)")
-        parser.add_argument("--full", action="store_true", help="changes nothing: every pull lists every row")
+        parser.add_argument(
+            "--full", action="store_true", help="read and compare every row, not only what seems to have changed"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object (a list for several accounts)")
 
     def handle(self, *, partner: str | None, **options: Any) -> None:
         accounts = list(PartnerAccount.objects.order_by("slug"))
         chosen = [account for account in accounts if partner in (None, account.slug)]
-        reports = [self._pull(account, quiet=options["json"]) for account in chosen]
+        reports = [self._pull(account, full=options["full"], quiet=options["json"]) for account in chosen]
         if not chosen:
             kind, message = _why_nothing(partner, accounts)
             self.stderr.write(message)
@@ -38,10 +41,10 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(reports[0] if len(reports) == 1 else reports))
         sys.exit(_exit_code(reports))
 
-    def _pull(self, account: PartnerAccount, *, quiet: bool) -> Report:
+    def _pull(self, account: PartnerAccount, *, full: bool, quiet: bool) -> Report:
         watch = self._show_progress if sys.stderr.isatty() else None
         try:
-            found = report(pull(account, watch=watch))
+            found = report(pull(account, full=full, watch=watch))
         except AlreadyRunning as error:
             found = not_pulled(account.slug, kind="already_running", message=str(error), retryable=True)
         except Exception as error:  # a defect met by one account must not keep the others from being pulled
@@ -69,6 +72,10 @@ class Command(BaseCommand):
         )
         if found["quarantined"]:
             self.stdout.write(f"Rows that could not be read: {found['quarantined']}; the pull's page shows them.")
+        if found["fallback"]:
+            self.stdout.write(f"Everything had to be read: {found['fallback']}")
+        if left := left_in_words(found["left_for_later"]):
+            self.stdout.write(f"Left for later, because the budget of requests was used up: {left}.")
         if found["ties_out"]:
             self.stdout.write("Agrees with Debitura to the cent.")
             return

@@ -233,9 +233,24 @@ def test_pulls_tell_what_they_did(api, partner):
         error_retryable=True,
     )
     difference = {"stage": "paid", "ours_usd": "1.00", "theirs_usd": None, "ours_count": 1, "theirs_count": None}
-    make_run(partner, started_at=datetime(2026, 3, 15, tzinfo=UTC), ties_out=False, differences=[difference])
+    left = [{"what": "estimates", "rows": 12}]
+    make_run(
+        partner,
+        started_at=datetime(2026, 3, 15, tzinfo=UTC),
+        ties_out=False,
+        differences=[difference],
+        reach=PullRun.Reach.EVERYTHING,
+        left_for_later=left,
+        fallback="The summary of 2026 contradicts its rows.",
+    )
     latest, first = api.get(f"{API}/pulls").json()["results"]
     assert (latest["differences"], latest["ties_out"], latest["error"]) == ([difference], False, None)
+    assert (latest["reach"], latest["left_for_later"], latest["fallback"]) == (
+        "everything",
+        left,
+        "The summary of 2026 contradicts its rows.",
+    )
+    assert (first["reach"], first["left_for_later"], first["fallback"]) == ("changes", [], "")
     assert (first["status"], first["as_of"], first["ties_out"]) == ("failed", None, None)
     assert first["error"] == {"kind": "unreachable", "message": "No answer.", "retryable": True}
     assert first["transactions"] == {"seen": 5, "created": 0, "updated": 0, "unchanged": 0, "removed": 0}

@@ -14,11 +14,12 @@ from partners.debitura.client import DebituraClient
 from partners.debitura.records import Page, TransactionRecord
 from partners.models import Case, Client, PartnerAccount
 from revenue.models import DayEstimate, PullRun, QuarantinedRow, Transaction, TransactionChange
-from revenue.pull.runner import pull
+from revenue.pull.runner import AlreadyRunning, pull
 from revenue.stages import STAGES, Stage
 from sandbox.records import Payment
 from sandbox.rules import stage_of
 from sandbox.world import World
+from tests.processes import wait_until
 
 # The stages in the order of the contract's numbers; a row without a number is outside every stage.
 BY_NUMBER = (
@@ -62,6 +63,21 @@ def pull_now(account: PartnerAccount) -> PullRun:
 
 def pull_in_small_pages(account: PartnerAccount) -> PullRun:
     return pull(account, make_client=SmallPages)
+
+
+def pull_when_free(account: PartnerAccount) -> PullRun:
+    """PostgreSQL notices a moment later than we that a process is gone."""
+    found: list[PullRun] = []
+
+    def pulled() -> bool:
+        try:
+            found.append(pull_now(account))
+        except AlreadyRunning:
+            return False
+        return True
+
+    wait_until(pulled, "the lock of a dead pull to be free")
+    return found[0]
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:

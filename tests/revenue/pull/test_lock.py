@@ -16,8 +16,8 @@ from revenue.pull.lock import is_being_pulled, pull_lock
 from revenue.pull.runner import AlreadyRunning
 from sandbox.server import SandboxServer
 from sandbox.world import World
-from tests.processes import PATIENCE_SECONDS, kill, start, wait_until
-from tests.revenue.pull.support import everything, pull_now, rows_stored, rows_upstream
+from tests.processes import PATIENCE_SECONDS, kill, start
+from tests.revenue.pull.support import everything, pull_now, pull_when_free, rows_stored, rows_upstream
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,21 +51,6 @@ def published(account: PartnerAccount, world: World) -> PartnerAccount:
     return account
 
 
-def _pull_when_free(account: PartnerAccount) -> PullRun:
-    """PostgreSQL notices a moment later than we that a process is gone."""
-    found: list[PullRun] = []
-
-    def pulled() -> bool:
-        try:
-            found.append(pull_now(account))
-        except AlreadyRunning:
-            return False
-        return True
-
-    wait_until(pulled, "the lock of a dead pull to be free")
-    return found[0]
-
-
 BEFORE_IT_IS_PUBLISHED = [
     "revenue.pull.runner.read_clients",
     "revenue.pull.runner.sweep",
@@ -91,7 +76,7 @@ def test_pull_that_is_killed_leaves_what_was_there_and_blocks_nobody(
     assert dead is not None
     kill(process)
     assert everything() == before
-    run = _pull_when_free(published)
+    run = pull_when_free(published)
     dead.refresh_from_db()
     assert (run.status, rows_stored(published)) == (PullRun.Status.OK, rows_upstream(world))
     assert (dead.status, dead.as_of, dead.error_kind) == (PullRun.Status.INTERRUPTED, None, "interrupted")
@@ -107,7 +92,7 @@ def test_pull_that_is_killed_after_it_was_published_stays_published(
     after = everything()
     assert rows_stored(published) == rows_upstream(world)
     kill(process)
-    run = _pull_when_free(published)
+    run = pull_when_free(published)
     assert (run.status, run.transactions_updated) == (PullRun.Status.OK, 0)
     assert everything() == after
     assert [pulled.status for pulled in PullRun.objects.order_by("pk")] == [PullRun.Status.OK] * 3
@@ -141,7 +126,7 @@ def test_sync_that_is_killed_while_debitura_answers_changes_nothing(
     before = everything()
     kill(process)
     gate.open()
-    assert _pull_when_free(published).status == PullRun.Status.OK
+    assert pull_when_free(published).status == PullRun.Status.OK
     assert [run.status for run in PullRun.objects.order_by("pk")] == ["ok", "interrupted", "ok"]
     assert everything() != before
     assert rows_stored(published) == rows_upstream(world)
@@ -226,7 +211,7 @@ def test_pull_whose_database_connection_breaks_changes_nothing(
     first.join(PATIENCE_SECONDS)
     assert len(errors) == 1
     assert everything() == before
-    assert _pull_when_free(published).status == PullRun.Status.OK
+    assert pull_when_free(published).status == PullRun.Status.OK
     assert rows_stored(published) == rows_upstream(world)
 
 

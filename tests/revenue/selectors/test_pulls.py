@@ -2,9 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from revenue.models import PullRun, QuarantinedRow
+from revenue.models import PullRun, PullState, QuarantinedRow
 from revenue.selectors.paging import PageNotFound
-from revenue.selectors.pulls import SENTENCES, freshness, quarantined, run_of, runs
+from revenue.selectors.pulls import SENTENCES, freshness, left_in_words, quarantined, run_of, runs
 from tests.factories import NOW, make_account, make_run
 
 pytestmark = pytest.mark.django_db
@@ -31,6 +31,7 @@ def unpublished(partner, status, *, seconds_ago=10, **fields):
 def test_freshness_before_any_pull(partner):
     found = freshness(partner, NOW)
     assert (found.state, found.as_of, found.ties_out, found.run, found.last, found.running) == ("never", *[None] * 5)
+    assert found.estimates_as_of is None
 
 
 def test_freshness_of_a_first_pull_that_runs(partner):
@@ -111,6 +112,32 @@ def test_freshness_takes_two_queries(partner, django_assert_num_queries, count):
         published(partner)
     with django_assert_num_queries(2):
         freshness(partner, NOW)
+
+
+@pytest.mark.parametrize(("minutes", "shown"), [(26, True), (1.01, True), (1, False), (0.5, False), (None, False)])
+def test_estimates_have_their_own_time_where_they_are_older_than_the_figures(partner, minutes, shown):
+    estimates = None if minutes is None else NOW - timedelta(minutes=minutes)
+    PullState.objects.create(account=partner, estimates_as_of=estimates)
+    published(partner, minutes_ago=1)
+    assert freshness(partner, NOW).estimates_as_of == (estimates if shown else None)
+
+
+def test_estimates_of_an_account_without_figures_have_no_time(partner):
+    PullState.objects.create(account=partner, estimates_as_of=NOW)
+    assert freshness(partner, NOW).estimates_as_of is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ({}, ""),
+        ({"estimates": 1284}, "1,284 estimates"),
+        ({"estimates": 2, "settled": 1}, "1 settled row and 2 estimates"),
+        ({"new": 12, "estimates": 1, "settled": 3}, "3 settled rows, 12 new rows and 1 estimate"),
+    ],
+)
+def test_what_was_left_for_later_is_said_with_what_matters_most_first(rows, sentence):
+    assert left_in_words([{"what": what, "rows": count} for what, count in rows.items()]) == sentence
 
 
 def test_runs_are_the_latest_first_and_paged(partner):

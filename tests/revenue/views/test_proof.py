@@ -5,6 +5,10 @@ from revenue.stages import STAGES
 from revenue.views.proof import Proof, proof_of
 from tests.factories import NOW
 
+ESTIMATES_LEFT = [{"what": "estimates", "rows": 5}]
+SUMS = {"stage": "pending", "ours_usd": "1.00", "theirs_usd": "1.01", "ours_count": 1, "theirs_count": 1}
+OUTSIDE = {"stage": "outside_every_stage", "ours_usd": "0", "theirs_usd": None, "ours_count": 1, "theirs_count": 2}
+DISAGREES = Proof("bad", "Does not agree with Debitura")
 UNSAID = {"stage": "paid", "ours_usd": "1.00", "theirs_usd": None, "ours_count": 1, "theirs_count": None}
 
 
@@ -30,4 +34,22 @@ def run(*differences, **fields):
     ],
 )
 def test_proof_tells_disagreement_from_what_nobody_said(published, proof):
+    assert proof_of(published) == proof
+
+
+@pytest.mark.parametrize(
+    ("published", "proof"),
+    [
+        (run(SUMS, left_for_later=ESTIMATES_LEFT), Proof("warn", "Firm figures agree", is_of_firm=True)),
+        (run(SUMS | {"theirs_count": 2}, left_for_later=ESTIMATES_LEFT), DISAGREES),
+        (run(SUMS, OUTSIDE, left_for_later=ESTIMATES_LEFT), DISAGREES),
+        (run(SUMS, SUMS | {"stage": "confirmed_pending_invoice"}, left_for_later=ESTIMATES_LEFT), DISAGREES),
+        (run(SUMS, left_for_later=[*ESTIMATES_LEFT, {"what": "settled", "rows": 1}]), DISAGREES),
+        (run(SUMS, left_for_later=ESTIMATES_LEFT, quarantined=1), DISAGREES),
+        (run(SUMS), DISAGREES),
+        (run(left_for_later=ESTIMATES_LEFT), Proof("warn", "Not proven")),
+        (run(left_for_later=ESTIMATES_LEFT, ties_out=True), Proof("good", "Agrees with Debitura")),
+    ],
+)
+def test_proof_of_firm_figures_stands_where_nothing_but_estimates_was_left_for_later(published, proof):
     assert proof_of(published) == proof

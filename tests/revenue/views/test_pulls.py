@@ -1,4 +1,6 @@
+import re
 from contextlib import contextmanager
+from datetime import timedelta
 from threading import Event, Thread
 
 import pytest
@@ -6,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from partners.models import PartnerAccount
-from revenue.models import PullRun, QuarantinedRow
+from revenue.models import PullRun, PullState, QuarantinedRow
 from revenue.pull.lock import pull_lock
 from revenue.views import pulls
 from tests.factories import make_account, make_case, make_client, make_run, make_transaction
@@ -39,8 +41,9 @@ def make_running(account, **fields):
 def test_pulls_stand_with_what_they_did(signed_in, account):
     run = make_run(account, requests=1234, retries=2, transactions_seen=1500, transactions_created=7, quarantined=1)
     response = signed_in.get("/pulls/")
-    assert "14 Mar 2026, 13:00 Ties out 14 Mar 2026, 13:00 Schedule 0 s 1,234 2 retried 1,500 7 0 0 1" in words(
-        response
+    assert (
+        "14 Mar 2026, 13:00 Ties out 14 Mar 2026, 13:00 Schedule What changed 0 s 1,234 2 retried 1,500 7 0 0 1"
+        in words(response)
     )
     assert f"/pulls/{run.pk}/" in links(response)
 
@@ -85,6 +88,52 @@ def test_pull_says_what_it_proves(signed_in, account, fields, look, sentence):
     response = signed_in.get(f"/pulls/{run.pk}/")
     assert sentence in words(response)
     assert f'class="banner banner--{look}"' in response.content.decode()
+
+
+SUMS = {"stage": "pending", "ours_usd": "1.00", "theirs_usd": "1.01", "ours_count": 1, "theirs_count": 1}
+ESTIMATES_LEFT = {
+    "status": "differs",
+    "ties_out": False,
+    "differences": [SUMS],
+    "left_for_later": [{"what": "estimates", "rows": 1284}],
+}
+
+
+def test_pull_says_what_it_left_for_later(signed_in, account):
+    run = make_run(account, **ESTIMATES_LEFT)
+    text = words(signed_in.get(f"/pulls/{run.pk}/"))
+    assert "Left for later: 1,284 estimates. The budget of requests was used up." in text
+    assert "Firm figures agree, to the cent and to the row; estimates are those of an earlier pull." in text
+    assert "Where older estimates differ" in text
+    assert "Firm figures agree Left for later: 1,284 estimates 14 Mar 2026" in words(signed_in.get("/pulls/"))
+
+
+def test_pull_says_why_it_read_everything(signed_in, account):
+    run = make_run(account, reach="everything", fallback="The summary of 2026 contradicts its rows.")
+    text = words(signed_in.get(f"/pulls/{run.pk}/"))
+    assert "Debitura's summaries were not to be trusted. The summary of 2026 contradicts its rows." in text
+    assert "Read Everything" in text
+    assert "Ties out Summaries not trusted 14 Mar 2026, 13:00 Schedule Everything 0 s" in words(
+        signed_in.get("/pulls/")
+    )
+
+
+def test_pull_that_left_nothing_says_nothing_of_it(signed_in, account):
+    run = make_run(account)
+    assert "eft for later" not in words(signed_in.get(f"/pulls/{run.pk}/"))
+
+
+def test_every_page_says_how_old_the_estimates_are_where_they_are_older(signed_in, account):
+    now = timezone.now()
+    make_run(account, as_of=now - timedelta(minutes=1), **ESTIMATES_LEFT)
+    state = PullState.objects.create(account=account, estimates_as_of=now - timedelta(minutes=26))
+    text = words(signed_in.get("/"))
+    clock = r"(\d+ \w+ \d+, )?\d\d:\d\d"
+    assert re.search(rf"Data as of {clock} \( 1 min ago \) Estimates as of {clock} \( 26 min ago \)", text)
+    assert re.search(rf"Firm figures agree, {clock} ", text)
+    state.estimates_as_of = now
+    state.save()
+    assert "Estimates as of" not in words(signed_in.get("/"))
 
 
 def test_row_of_a_failed_pull_says_why(signed_in, account):
