@@ -1,13 +1,11 @@
 """From the bytes of an answer to a Page that agrees with itself, or Malformed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any, Generic
 
-import simplejson
-
-from . import parsing, summaries
+from . import lenient, parsing, summaries, usual
+from .envelope import Envelope, opened
 from .errors import RETRY_LATER, Malformed
 from .fields import BadField, Row, count, shown
 from .reader import Reader
@@ -22,89 +20,94 @@ from .records import (
     Unreadable,
 )
 
-LONGEST_INTEGER = 40
+NOT_JSON = f"Debitura's answer is not readable JSON. {RETRY_LATER}"
 
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[RecordT]):
-    """One paged endpoint: where it is, what its rows are called, and how they are read."""
+    """One paged endpoint: where it is, what its rows are called, and how one row's JSON and the summary are read."""
 
     path: str
     rows_name: str
-    id_path: tuple[str, ...]
-    parse: Callable[[Reader, str], RecordT]
+    read: Callable[[bytes], RecordT | Unreadable]
     summarise: Callable[[Any], Summary | None]
 
 
-TRANSACTIONS: Listing[TransactionRecord] = Listing(
-    "/reporting/transactions", "data", ("transactionId",), parsing.transaction, summaries.revenue
-)
-CLIENTS: Listing[ClientRecord] = Listing("/clients", "clients", ("client", "id"), parsing.client, summaries.clients)
-CASES: Listing[CaseRecord] = Listing("/cases", "cases", ("id",), parsing.case, summaries.cases)
+def _transaction(raw: bytes) -> TransactionRecord | Unreadable:
+    return usual.transaction(raw) or parsing.read_row(str(raw, "utf-8"), parsing.transaction, ("transactionId",))
+
+
+def _client(raw: bytes) -> ClientRecord | Unreadable:
+    return parsing.read_row(str(raw, "utf-8"), parsing.client, ("client", "id"))
+
+
+def _case(raw: bytes) -> CaseRecord | Unreadable:
+    return parsing.read_row(str(raw, "utf-8"), parsing.case, ("id",))
+
+
+TRANSACTIONS = Listing("/reporting/transactions", "data", _transaction, summaries.revenue)
+CLIENTS = Listing("/clients", "clients", _client, summaries.clients)
+CASES = Listing("/cases", "cases", _case, summaries.cases)
 
 
 def decode(body: bytes) -> Row:
-    """The JSON object of an answer, its numbers read from the text; raises Malformed.
-
-    NaN and infinities, which JSON proper lacks, come through as Decimals: one bad row must not spoil a page.
-    """
+    """The JSON object of an answer, its numbers read from the text; raises Malformed."""
     if body.lstrip()[:1] == b"<":
         raise Malformed(
             f"Debitura answered with a web page instead of JSON, as a proxy in trouble does. {RETRY_LATER}",
             status=200,
         )
     try:
-        answer = simplejson.loads(
-            body.decode("utf-8-sig"),
-            parse_float=_decimal,
-            parse_int=_integer,
-            parse_constant=Decimal,
-            allow_nan=True,
-        )
+        answer = lenient.read(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        raise Malformed(f"Debitura's answer is not readable JSON. {RETRY_LATER}", status=200) from None
+        raise Malformed(NOT_JSON, status=200) from None
     if not isinstance(answer, dict):
         raise Malformed(f"Debitura's answer is not a JSON object. {RETRY_LATER}", status=200)
     return answer
 
 
-def _decimal(written: str) -> Decimal:
-    try:
-        return Decimal(written)
-    except InvalidOperation:  # an exponent beyond what Decimal holds
-        return Decimal("NaN")
-
-
-def _integer(written: str) -> int | Decimal:
-    """Python refuses to read integers of thousands of digits; no honest number here comes near that."""
-    return int(written) if len(written) <= LONGEST_INTEGER else Decimal(written)
-
-
-def me(answer: Row) -> Me:
+def me(body: bytes) -> Me:
     """The partner of GET /me; raises Malformed."""
     try:
-        return parsing.me(Reader(answer))
+        return parsing.me(Reader(decode(body)))
     except BadField as problem:
         raise Malformed(f"Debitura's answer about the partner is unusable: {problem}", status=200) from None
 
 
-def page(answer: Row, listing: Listing[RecordT], number: int, asked_size: int) -> Page[RecordT]:
+def page(body: bytes, listing: Listing[RecordT], number: int, asked_size: int) -> Page[RecordT]:
     """Page `number` of a listing, its row count held against its own totalResults; raises Malformed."""
-    info = _info(answer)
+    envelope = opened(body, listing.rows_name) or _opened_leniently(body, listing.rows_name)
+    info = _info(envelope.members)
     total = _stated(info, "totalResults")
     size = _stated(info, "pageSize") or asked_size
-    try:
-        found = [parsing.read_row(row, listing.parse, listing.id_path) for row in _rows(answer, listing, total)]
-    except RecursionError:
-        raise Malformed(f"Debitura's answer is nested too deeply to be read. {RETRY_LATER}", status=200) from None
-    _check(len(found), number, size, total)
+    rows, unreadable = _read(_rows(envelope, listing, total), listing)
+    _check(len(rows) + len(unreadable), number, size, total)
     return Page(
         number=number,
-        rows=tuple(row for row in found if not isinstance(row, Unreadable)),
-        unreadable=tuple(row for row in found if isinstance(row, Unreadable)),
+        rows=rows,
+        unreadable=unreadable,
         total_results=total,
         page_size=size,
-        summary=listing.summarise(answer.get("summary")),
+        summary=listing.summarise(envelope.members.get("summary")),
+    )
+
+
+def _opened_leniently(body: bytes, rows_name: str) -> Envelope:
+    """Also what is not JSON proper: NaN in one row must not spoil a page."""
+    members = decode(body)
+    if not isinstance(members.get(rows_name), list):
+        return Envelope(members, None)
+    return Envelope(members, [row.encode() for row in lenient.elements(body.decode("utf-8-sig"), rows_name)])
+
+
+def _read(rows: Sequence[bytes], listing: Listing[RecordT]) -> tuple[tuple[RecordT, ...], tuple[Unreadable, ...]]:
+    try:
+        found = [listing.read(row) for row in rows]
+    except (ValueError, RecursionError):
+        raise Malformed(NOT_JSON, status=200) from None
+    return (
+        tuple(row for row in found if not isinstance(row, Unreadable)),
+        tuple(row for row in found if isinstance(row, Unreadable)),
     )
 
 
@@ -124,13 +127,13 @@ def _stated(info: Row, name: str) -> int | None:
         raise Malformed(f"Debitura's page information contradicts itself: {problem} {RETRY_LATER}") from None
 
 
-def _rows(answer: Row, listing: Listing[RecordT], total: int | None) -> list[Any]:
+def _rows(envelope: Envelope, listing: Listing[RecordT], total: int | None) -> Sequence[bytes]:
+    if envelope.rows is not None:
+        return envelope.rows
     missing = object()
-    rows = answer.get(listing.rows_name, missing)
-    if isinstance(rows, list):
-        return rows
+    rows = envelope.members.get(listing.rows_name, missing)
     if rows is None and total == 0:
-        return []
+        return ()
     found = "missing" if rows is missing else shown(rows)
     raise Malformed(
         f"Debitura's answer lacks its list of rows: {listing.rows_name} is {found}. {RETRY_LATER}", status=200

@@ -10,7 +10,6 @@ from typing import Self, TypeVar
 from . import answers, paging
 from .address import checked_base_url, checked_key
 from .errors import DebituraError, RateLimited
-from .fields import Row
 from .filters import NO_FILTERS, Parameters, TransactionFilters
 from .records import CaseRecord, ClientRecord, Me, Page, RecordT, TransactionRecord
 from .refusals import refusal
@@ -137,9 +136,9 @@ class DebituraClient:
         check: paging.Check[RecordT],
     ) -> Page[RecordT]:
         asked = [*query, ("Page", str(number)), ("PageSize", str(size))]
-        return self._call(listing.path, asked, lambda row: check(answers.page(row, listing, number, size)))
+        return self._call(listing.path, asked, lambda body: check(answers.page(body, listing, number, size)))
 
-    def _call(self, path: str, query: Parameters, read: Callable[[Row], Result]) -> Result:
+    def _call(self, path: str, query: Parameters, read: Callable[[bytes], Result]) -> Result:
         """One logical call: as many requests as it takes and the policy allows."""
         started = self._monotonic()
         failures = rate_limits = 0
@@ -162,7 +161,7 @@ class DebituraClient:
             error.add_reason(decision.reason)
         raise error
 
-    def _answer(self, path: str, query: Parameters, elapsed: float) -> Row:
+    def _answer(self, path: str, query: Parameters, elapsed: float) -> bytes:
         if self.before_request is not None:
             self.before_request()
         self.requests += 1
@@ -170,4 +169,4 @@ class DebituraClient:
         answer = self._transport.get(path, query, seconds=left)
         if answer.status != 200:
             raise refusal(answer, self._key, datetime.now(UTC))
-        return answers.decode(answer.body)
+        return answer.body

@@ -14,7 +14,8 @@ Fetch = Callable[[int, Check[RecordT]], Page[RecordT]]
 
 
 def pages(fetch: Fetch[RecordT], *, limit: int = MAX_PAGES) -> Iterator[Page[RecordT]]:
-    """Pages 1, 2, … until one holds fewer rows than the page size in force, the provider's stop rule.
+    """Pages 1, 2, … until one holds fewer rows than the page size in force, the provider's stop rule, or is full and
+    by its own total the last: an empty page after it would tell nothing new.
 
     `fetch(number, check)` returns one page, checked against itself and passed through `check`, which raises Malformed
     where it cannot follow the page before; so `fetch` can ask again. Its errors pass through. Raises Malformed after
@@ -24,7 +25,7 @@ def pages(fetch: Fetch[RecordT], *, limit: int = MAX_PAGES) -> Iterator[Page[Rec
     for number in range(1, limit + 1):
         previous = fetch(number, partial(_following, previous))
         yield previous
-        if len(previous) < previous.page_size:
+        if len(previous) < previous.page_size or number * previous.page_size == previous.total_results:
             return
     raise Malformed(f"Debitura's list has not ended after {limit} pages. Ask Debitura's support.")
 
@@ -39,8 +40,14 @@ def _following(previous: Page[RecordT] | None, page: Page[RecordT]) -> Page[Reco
         )
     if page.total_results == 0:
         raise Malformed(f"Page {page.number} says that there is nothing, after pages with rows. {RETRY_LATER}")
-    if len(page) >= page.page_size and page.identities <= previous.identities:
+    if len(page) >= page.page_size and _repeats(previous, page):
         raise Malformed(
             f"Page {page.number} repeats the rows of the page before: Debitura ignores the page number. {RETRY_LATER}"
         )
     return page
+
+
+def _repeats(previous: Page[RecordT], page: Page[RecordT]) -> bool:
+    """Whether all rows were on the page before. One that was not, commonly the first, saves looking at the others."""
+    before = previous.identities
+    return all(identity in before for identity in page.each_identity())

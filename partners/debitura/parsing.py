@@ -10,6 +10,7 @@ from typing import Any
 
 import simplejson
 
+from . import lenient
 from .fields import BadField, shown, storable
 from .reader import Reader
 from .records import (
@@ -39,18 +40,21 @@ _ENCODER = simplejson.JSONEncoder(separators=(",", ":"), use_decimal=True, allow
 
 
 def as_json(value: Any) -> str:
-    """Compact JSON in pure ASCII; decimals keep their digits, NaN and Infinity stay the tokens they were."""
+    """Compact JSON in pure ASCII; decimals keep their digits."""
     return _ENCODER.encode(value)
 
 
-def digest(raw: str) -> bytes:
-    """The BLAKE2b-128 digest of a row's JSON."""
-    return blake2b(raw.encode("ascii"), digest_size=16).digest()
+def digest(raw: str | bytes) -> bytes:
+    """The BLAKE2b-128 digest of a row's JSON, of its UTF-8."""
+    return blake2b(raw.encode() if isinstance(raw, str) else raw, digest_size=16).digest()
 
 
-def read_row(row: Any, parse: Callable[[Reader, str], RecordT], id_path: tuple[str, ...]) -> RecordT | Unreadable:
-    """The record, or why there is none; `id_path` leads to the row's id."""
-    raw = as_json(row)
+def read_row(raw: str, parse: Callable[[Reader, str], RecordT], id_path: tuple[str, ...]) -> RecordT | Unreadable:
+    """The record of a row's JSON, or why there is none; `id_path` leads to the row's id.
+
+    Raises what lenient.read() raises.
+    """
+    row = lenient.read(raw)
     try:
         if not isinstance(row, dict):
             raise BadField(f"The row is {shown(row)}, not an object.")
@@ -98,13 +102,14 @@ def transaction(row: Reader, raw: str) -> TransactionRecord:
         commission_status=commission,
         platform_status=platform,
         referral_status=referral,
-        unknown_statuses=_unknown(commission, platform, referral),
+        unknown_statuses=unknown_statuses(commission, platform, referral),
         raw=raw,
         fingerprint=digest(raw),
     )
 
 
-def _unknown(commission: str, platform: str, referral: str) -> tuple[str, ...]:
+def unknown_statuses(commission: str, platform: str, referral: str) -> tuple[str, ...]:
+    """The fields of a record whose value the contract does not know."""
     held = {"commission_status": commission, "platform_status": platform, "referral_status": referral}
     return tuple(name for name, value in held.items() if value not in KNOWN_STATUSES[name])
 

@@ -3,7 +3,7 @@
 import http.client
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import urlencode
 
 import requests
 import urllib3
@@ -41,33 +41,29 @@ class Answer:
     body: bytes
 
 
-class _Session(requests.Session):
-    """Knows no redirects: left alone, requests reads them whole, whatever their size, even when told not to follow."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        return None
-
-
 class Transport:
-    """A session that holds the key. Use it from one thread."""
+    """A kept-alive connection that holds the key. Use it from one thread.
+
+    It speaks through the adapter alone, without a session of requests around it: that one would take proxies and
+    .netrc from the environment, which would see the key or replace it, keep cookies, and read redirects whole.
+    """
 
     def __init__(self, base_url: str, api_key: str, timeouts: Timeouts) -> None:
         self._base_url = base_url
         self._timeouts = timeouts
-        self._session = _Session()
-        # Proxies and .netrc of the environment would see the key, or replace it.
-        self._session.trust_env = False
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.headers.update(
+        self._adapter = BoundedAdapter(pool_connections=1, pool_maxsize=1)
+        # Without an address yet: one that cannot be used is for get() to tell.
+        self._request = requests.PreparedRequest()
+        self._request.prepare_method("GET")
+        self._request.prepare_headers(
             {
                 "XApiKey": api_key,
                 "User-Agent": USER_AGENT,
                 "Accept": "application/json",
                 "Accept-Encoding": "gzip",
+                "Connection": "keep-alive",
             }
         )
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, BoundedAdapter(pool_connections=1, pool_maxsize=1))
 
     def get(self, path: str, parameters: Parameters, *, seconds: float) -> Answer:
         """The answer, whatever its status; raises Unreachable where none came whole within the time-outs.
@@ -76,24 +72,17 @@ class Transport:
         """
         bound = min(self._timeouts.total, seconds)
         connect, read = min(self._timeouts.connect, bound), min(self._timeouts.read, bound)
+        request = self._request.copy()
+        request.url = f"{self._base_url}{path}?{urlencode(parameters)}" if parameters else f"{self._base_url}{path}"
         try:
-            with (
-                within(bound),
-                self._session.get(
-                    f"{self._base_url}{path}",
-                    params=parameters,
-                    timeout=(connect, read),
-                    allow_redirects=False,  # the key must not travel to another address
-                    stream=True,
-                ) as response,
-            ):
+            with within(bound), self._adapter.send(request, stream=True, timeout=(connect, read)) as response:
                 return Answer(response.status_code, response.headers, _body(response))
         except _FAILURES as failure:
             raise Unreachable(_explain(failure)) from None
 
     def close(self) -> None:
-        """Close the kept-alive connections."""
-        self._session.close()
+        """Close the kept-alive connection."""
+        self._adapter.close()
 
 
 def _body(response: requests.Response) -> bytes:

@@ -1,5 +1,6 @@
 """The envelope of an answer: page information, summary, and the figures held against each other."""
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,7 @@ from partners.debitura.records import CasesSummary, ClientsSummary, RevenueSumma
 
 
 def page_of(answer, number=1, size=2):
-    return answers.page(answer, answers.TRANSACTIONS, number, size)
+    return answers.page(json.dumps(answer).encode(), answers.TRANSACTIONS, number, size)
 
 
 def with_info(rows, **info):
@@ -43,7 +44,7 @@ def test_page_information_may_be_missing(information):
 )
 def test_page_information_of_nonsense_is_malformed(info):
     with pytest.raises(Malformed, match=r"^Debitura's page information contradicts itself: "):
-        page_of({"data": [], "page": answers.decode(str(info).replace("'", '"').replace("True", "true").encode())})
+        page_of({"data": [], "page": info})
 
 
 @pytest.mark.parametrize(
@@ -126,11 +127,11 @@ def test_summaries_of_clients_and_cases_are_read():
 
 def test_me_of_nonsense_is_malformed():
     with pytest.raises(Malformed, match=r"isActive is 5, neither true nor false\.$"):
-        answers.me({"isActive": 5})
+        answers.me(b'{"isActive": 5}')
 
 
 def test_me_keeps_an_unknown_mode():
-    assert answers.me({"invoicingTriggerMode": "Weekly"}).invoicing_trigger_mode == "Weekly"
+    assert answers.me(b'{"invoicingTriggerMode": "Weekly"}').invoicing_trigger_mode == "Weekly"
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b"{", b"[]", b"7", b'{"a":\xff}', b"[" * 100_000])
@@ -141,3 +142,43 @@ def test_body_that_is_no_json_object_is_malformed(body):
 
 def test_body_with_byte_order_mark_is_read():
     assert answers.decode(b'\xef\xbb\xbf{"a": 1.10}') == {"a": Decimal("1.10")}
+
+
+def good_and_bad(good: str, bad: str) -> bytes:
+    page = '{"totalResults": 3, "pageSize": 3}'
+    return f'{{"x": [{bad}, "]}}"], "data": [ {good} ,{bad}, {good}], "summary": null, "page": {page}}}'.encode()
+
+
+@pytest.mark.parametrize("bad", ["NaN", '{"earnings": {"debituraRevenue": -Infinity}}', "null", '"text"', "[]"])
+def test_row_that_is_no_json_proper_or_no_object_spoils_no_other(transaction, bad):
+    good = json.dumps(transaction(1), indent=1, ensure_ascii=False)
+    page = answers.page(good_and_bad(good, bad), answers.TRANSACTIONS, 1, 100)
+    assert [row.raw for row in page.rows] == [good, good]
+    assert [row.raw for row in page.unreadable] == [bad]
+
+
+@pytest.mark.parametrize("listing", [answers.TRANSACTIONS, answers.CLIENTS, answers.CASES])
+def test_rows_are_the_last_list_of_their_name(listing):
+    name = listing.rows_name
+    for rows in ('[{"a": 1}, {"b": "\\u0000"}]', '[{"a": 1} , NaN]', "[]", "[ NaN]"):
+        page = answers.page(f'{{"{name}": [NaN], "{name}" : {rows} }}'.encode(), listing, 1, 100)
+        found = ", ".join(row.raw for row in page.unreadable)
+        assert f"[{found}]" == rows.replace(" ,", ",").replace("[ ", "[")
+
+
+def test_rows_after_a_byte_order_mark_are_read(transaction):
+    body = b"\xef\xbb\xbf" + json.dumps({"data": [transaction(1)]}).encode()
+    assert len(answers.page(body, answers.TRANSACTIONS, 1, 100).rows) == 1
+
+
+@pytest.mark.parametrize("depth", [5_000, 100_000])
+def test_row_nested_too_deeply_is_malformed(depth):
+    body = b'{"data": [{"x": ' + b"[" * depth + b"]" * depth + b"}]}"
+    with pytest.raises(Malformed, match=r"^Debitura's answer is not readable JSON\."):
+        answers.page(body, answers.TRANSACTIONS, 1, 100)
+
+
+@pytest.mark.parametrize("body", [b'{"data": [{"note": "\xff"}]}', b'{"data": [], "summary": {"x": "\xff"}}'])
+def test_answer_that_is_not_utf_8_is_malformed(body):
+    with pytest.raises(Malformed, match=r"^Debitura's answer is not readable JSON\."):
+        answers.page(body, answers.TRANSACTIONS, 1, 100)

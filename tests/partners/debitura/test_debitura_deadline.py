@@ -1,7 +1,8 @@
-"""The deadline holds over TLS as well, where the socket is another one."""
+"""What holds over TLS as well, where the socket is another one: the deadline, and that nobody unknown gets the key."""
 
 import ssl
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from socket import create_server
@@ -15,6 +16,8 @@ from cryptography.x509.oid import NameOID
 from urllib3.exceptions import ReadTimeoutError
 
 from partners.debitura.deadline import BoundedAdapter, within
+from partners.debitura.errors import Unreachable
+from partners.debitura.transport import DEFAULT_TIMEOUTS, Transport
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,7 @@ def dripping(certificate):
 
     def serve(listener):
         connection, _ = listener.accept()
-        with context.wrap_socket(connection, server_side=True) as secure:
+        with suppress(ssl.SSLError), connection, context.wrap_socket(connection, server_side=True) as secure:
             secure.recv(65536)
             secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{}")
             while not stop.wait(0.02):
@@ -70,3 +73,12 @@ def test_tls_answer_is_left_at_the_deadline(dripping, certificate):
             assert response.raw.read(2) == b"{}"
             with pytest.raises(ReadTimeoutError):
                 response.raw.read()
+
+
+def test_certificate_that_only_the_environment_trusts_is_refused(dripping, certificate, monkeypatch):
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, str(certificate))
+    transport = Transport(dripping.rstrip("/"), "key", DEFAULT_TIMEOUTS)
+    with pytest.raises(Unreachable, match=r"^The connection to Debitura failed \(.*SSL"):
+        transport.get("/me", [], seconds=5)
+    transport.close()
