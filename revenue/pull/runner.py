@@ -16,13 +16,14 @@ from partners.debitura.client import DebituraClient
 from partners.debitura.errors import DebituraError
 from partners.models import PartnerAccount
 from partners.secrets import UnreadableSecret
-from revenue.models import PullRun
+from revenue.models import PullRun, StagedRemoval, Transaction
+from revenue.pull import bulk
 from revenue.pull.lock import pull_lock
 from revenue.pull.portfolio import read_clients
 from revenue.pull.progress import Progress
 from revenue.pull.publish import Reading, publish
 from revenue.pull.staging import Staging
-from revenue.pull.sweep import sweep
+from revenue.pull.sweep import Listing, sweep
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ def pull(
             )
             raise
         run.refresh_from_db()
-        account.staged.all().delete()
+        _clear(account)
         log.info("Pull %s of %s: %s after %s requests", run.pk, account.slug, run.status, run.requests)
         return run
 
@@ -101,7 +102,36 @@ def _read(account: PartnerAccount, run: PullRun, progress: Progress, make_client
         listing = sweep(progress.counting(api.transaction_pages), mode=mode, keep=staging.keep)
         as_of = timezone.now()
         progress.enter(PullRun.Phase.WRITING)
-    return Reading(clients, listing, staging, as_of)
+    _stage_removals(account, listing)
+    return Reading(
+        clients=clients,
+        mode=mode,
+        summary=listing.summary,
+        results=listing.results,
+        seen=len(listing.rows),
+        proven=listing.tells_what_is_gone,
+        unreadable=listing.unreadable,
+        reach=PullRun.Reach.EVERYTHING,
+        fallback="",
+        left_for_later=[],
+        estimates_current=True,
+        as_of=as_of,
+    )
+
+
+def _stage_removals(account: PartnerAccount, listing: Listing) -> None:
+    """The rows that we count and the listing lacks; one that cannot be read is listed. What only a pass before it saw goes."""
+    present = Transaction.objects.filter(account=account, removed_at=None).values_list("pk", "transaction_id")
+    gone = [pk for pk, key in present.iterator() if key not in listing.rows and str(key) not in listing.unreadable]
+    bulk.copy_rows(StagedRemoval, ("account_id", "transaction_id"), [(account.pk, pk) for pk in gone])
+    staged = account.staged.values_list("pk", "transaction_id")
+    for pk in [pk for pk, key in staged.iterator() if key not in listing.rows]:
+        account.staged.filter(pk=pk).delete()
+
+
+def _clear(account: PartnerAccount) -> None:
+    account.staged.all().delete()
+    account.staged_removals.all().delete()
 
 
 def _running(account: PartnerAccount) -> QuerySet[PullRun]:
@@ -110,7 +140,7 @@ def _running(account: PartnerAccount) -> QuerySet[PullRun]:
 
 def _bury_the_dead(account: PartnerAccount) -> None:
     """We hold the lock, so a run that still says it is running has died with its process."""
-    account.staged.all().delete()
+    _clear(account)
     _running(account).update(
         status=PullRun.Status.INTERRUPTED,
         finished_at=timezone.now(),

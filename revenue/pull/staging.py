@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from partners.debitura import answers, parsing
-from partners.debitura.reader import Reader
 from partners.debitura.records import TransactionRecord
 from partners.models import PartnerAccount
 from revenue.models import StagedRow, Transaction
 from revenue.pull import bulk
+from revenue.pull.directory import addressable, indexable
 from revenue.pull.sweep import TransactionPage, stage_of
 
 # Counted up when reading or deriving a row changes, so that the next pull takes every row anew.
 RULES = b"1"
-BATCH = 1000
 # Taken over from the record as they are.
 PLAIN = (
     "payment_date",
@@ -45,11 +43,6 @@ def fingerprint(record: TransactionRecord, mode: str) -> str:
     return hashlib.blake2b(record.fingerprint, digest_size=16, key=key, person=RULES).hexdigest()
 
 
-def record_of(row: StagedRow) -> TransactionRecord:
-    """The record again, from the text it was read from."""
-    return parsing.transaction(Reader(answers.decode(row.raw.encode())), row.raw)
-
-
 @dataclass(slots=True)
 class Staging:
     """Keeps new and changed rows aside; the others cost one look at their fingerprint."""
@@ -65,13 +58,6 @@ class Staging:
         changed = [row for key, row in latest.items() if stored.get(key) != fingerprint(row, self.mode)]
         self._drop(latest.keys())
         self._save(changed)
-
-    def batches(self) -> Iterator[list[StagedRow]]:
-        """The kept rows, a bounded number at a time."""
-        after = 0
-        while batch := list(self.account.staged.filter(pk__gt=after).order_by("pk")[:BATCH]):
-            yield batch
-            after = batch[-1].pk
 
     def _stored_fingerprints(self, ids: list[UUID]) -> dict[UUID, str]:
         """Of the rows that are present; one that comes back from removal counts as changed."""
@@ -93,10 +79,10 @@ class Staging:
             account=self.account,
             transaction_id=record.transaction_id,
             creditor_id=client.creditor_id if client else None,
-            external_tenant_id=client.external_tenant_id if client else None,
+            external_tenant_id=indexable(client.external_tenant_id) if client else None,
             company_name=client.company_name if client else "",
             case_uuid=case.case_id if case else None,
-            case_reference=case.reference if case else "",
+            case_reference=addressable(case.reference) if case else "",
             debtor_name=case.debtor_name if case else "",
             original_amount=case.original_amount if case else None,
             case_currency=case.currency if case else "",
