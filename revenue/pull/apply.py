@@ -127,7 +127,7 @@ def _insert(seen_at: datetime, expected: int) -> None:
         [sql.instant(seen_at)] * 2,
     )
     if expected >= MANY:
-        bulk.refresh_statistics(Transaction)
+        bulk.refresh_statistics(Transaction, "account_id", "transaction_id")
 
 
 def _save_history(account: PartnerAccount, run: PullRun, seen_at: datetime, steps: dict[str, int]) -> None:

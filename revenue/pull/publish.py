@@ -82,7 +82,7 @@ def publish(account: PartnerAccount, run: PullRun, reading: Reading) -> None:
     _refuse_emptiness(account, reading)
     # Not within the transaction: it would keep others from doing the same until that ends.
     if account.staged.all()[MANY:].exists():
-        bulk.refresh_statistics(StagedRow)
+        bulk.refresh_statistics(StagedRow, "account_id", "transaction_id", "creditor_id", "case_uuid")
     with transaction.atomic():
         _hold(run)
         before = _last_published(account)

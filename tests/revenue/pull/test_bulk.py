@@ -62,5 +62,6 @@ def test_conflict_without_an_identity_is_an_error_and_writes_nothing() -> None:
 
 
 def test_statistics_can_be_refreshed_inside_a_transaction() -> None:
-    bulk.refresh_statistics(TransactionChange, QuarantinedRow)
+    bulk.refresh_statistics(QuarantinedRow)
+    bulk.refresh_statistics(TransactionChange, "transaction_id", "run_id")
     assert Case.objects.count() == 0
