@@ -8,11 +8,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from partners.debitura.records import RevenueSummary, StageFigure
 from partners.models import PartnerAccount
 from revenue.models import PullRun, StagedRemoval, StagedRow, Transaction
 from revenue.pull import bulk
 from revenue.pull.apply import TransactionCounts, apply_staged
-from revenue.stages import Stage
+from revenue.pull.portfolio import ClientListing
+from revenue.pull.publish import Reading, publish
+from revenue.stages import STAGES, Stage
 from tests.factories import NOW, STATUSES
 
 COLUMNS = tuple(field.attname for field in StagedRow._meta.concrete_fields if not field.primary_key)
@@ -73,3 +76,36 @@ def apply_now(
     """Write what is staged, in a run of its own that is not published itself."""
     run = PullRun.objects.create(account=account, started_at=seen_at, heartbeat_at=seen_at)
     return run, apply_staged(account, run, seen_at=seen_at, with_removals=with_removals)
+
+
+def summary(**figures: tuple[str, int]) -> RevenueSummary:
+    """Debitura's figures: fee in USD and rows of the stages named, none of the others."""
+    told = {stage.value: ("0", 0) for stage in STAGES} | figures
+    return RevenueSummary({stage: StageFigure(Decimal(fee), rows) for stage, (fee, rows) in told.items()}, None)
+
+
+def reading(**given: Any) -> Reading:
+    """What a pull that listed everything read: no clients, what is staged, and figures that know of nothing."""
+    defaults: dict[str, Any] = {
+        "clients": ClientListing(rows={}, unreadable={}, summary=None, totals=frozenset({0})),
+        "mode": "PayWhenPaid",
+        "summary": summary(),
+        "results": None,
+        "seen": 1,
+        "proven": True,
+        "unreadable": {},
+        "reach": PullRun.Reach.EVERYTHING,
+        "fallback": "",
+        "left_for_later": [],
+        "estimates_current": True,
+        "as_of": NOW,
+    }
+    return Reading(**defaults | given)
+
+
+def publish_now(account: PartnerAccount, **given: Any) -> PullRun:
+    """Publish what is staged in a run of its own."""
+    run = PullRun.objects.create(account=account, started_at=NOW, heartbeat_at=NOW)
+    publish(account, run, reading(**given))
+    run.refresh_from_db()
+    return run

@@ -318,7 +318,7 @@ def test_what_another_account_has_staged_stays() -> None:
 def test_same_ids_in_two_accounts_are_two_rows_two_clients_and_two_cases() -> None:
     accounts = [make_account(), make_account()]
     for account in accounts:
-        said = {"transaction_id": UUID(int=1), "creditor_id": CREDITORS[0], "case_uuid": CASES[0]}
+        said: dict[str, Any] = {"transaction_id": UUID(int=1), "creditor_id": CREDITORS[0], "case_uuid": CASES[0]}
         stage_rows(staged(account, **said))
         apply_now(account)
     for row in Transaction.objects.select_related("client", "case"):
@@ -338,7 +338,7 @@ def test_known_client_is_not_touched_by_a_row_that_names_it() -> None:
 def test_case_keeps_what_no_row_says() -> None:
     case = make_case(reference="OLD", partner_reference="ours", client_reference="theirs", lifecycle="Active")
     creditor = case.client.creditor_id if case.client else None
-    said = {
+    said: dict[str, Any] = {
         "case_uuid": case.case_id,
         "creditor_id": creditor,
         "original_amount": Decimal("7.5"),
