@@ -21,7 +21,7 @@ from revenue.pull import bulk, directory, history, sql, totals
 # A table of this database transaction alone: each staged row with the client and the case it names, the stored row that
 # it is about (NULL where there is none), and what it does to that one (history.step).
 STEPS = "steps"
-# From so many new rows on PostgreSQL has to be told: it would look up each of them by itself.
+# From so many new rows on PostgreSQL is told of them: without, it would look up one after the other.
 MANY = 2000
 SAID = (*(field.attname for field in TransactionFacts._meta.local_fields), "unknown_statuses", "raw", "fingerprint")
 OWNERS = ("client_id", "case_id")
