@@ -86,7 +86,15 @@ class _SqliteSum:
         return None if self.total is None else format(self.total, "f")
 
 
+def _exact_differs(one: str | None, other: str | None) -> bool:
+    """Whether two amounts, as SQLite keeps them, are different numbers: 1.50 is 1.5. NULL is nothing but NULL."""
+    if one is None or other is None:
+        return one is not other
+    return Decimal(one) != Decimal(other)
+
+
 def teach_sqlite_exact_sums(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
-    """Give every new SQLite connection its `exact_sum`."""
+    """Give every new SQLite connection its `exact_sum` and `exact_differs`."""
     if connection.vendor == "sqlite":
         connection.connection.create_aggregate("exact_sum", 1, _SqliteSum)
+        connection.connection.create_function("exact_differs", 2, _exact_differs, deterministic=True)

@@ -1,158 +1,153 @@
-"""Writing the rows that a pull read, and the lines of their history.
+"""Writing the rows that were staged, and the lines of their history: a few statements, however many rows there are.
 
-Everything here runs inside the one database transaction that publishes a pull (runner.py): readers see all of it or none.
+Everything here runs inside the one database transaction that publishes a pull (publish.py): readers see all of it or none.
 """
+
+# Statements hold no word from outside (sql.py).
+# ruff: noqa: S608
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
-from partners.debitura.parsing import digest
-from partners.debitura.records import TransactionRecord, Unreadable
-from partners.models import Case, PartnerAccount
-from revenue.models import PullRun, QuarantinedRow, Transaction, TransactionChange
-from revenue.pull import bulk, directory, history
-from revenue.pull.staging import BATCH, PLAIN, Staging, fingerprint, record_of
-from revenue.pull.sweep import Listing, is_named, stage_of
+from django.db import connection
 
-# An update of many rows at once is one statement whose cost grows with the square of their number.
-QUARANTINE_BATCH = 200
-WRITTEN = (*history.STATE_FIELDS, "unknown_statuses", "raw", "fingerprint", "stage_since", "removed_at")
+from partners.debitura.records import CommissionStatus
+from partners.models import Case, Client, PartnerAccount
+from revenue.models import PullRun, StagedRemoval, StagedRow, Transaction, TransactionFacts
+from revenue.pull import bulk, directory, history, sql, totals
+
+# A table of this database transaction alone: each staged row with the client and the case it names, the stored row that
+# it is about (NULL where there is none), and what it does to that one (history.step).
+STEPS = "steps"
+# From so many new rows on PostgreSQL is told of them: without, it would look up one after the other.
+MANY = 2000
+SAID = (*(field.attname for field in TransactionFacts._meta.local_fields), "unknown_statuses", "raw", "fingerprint")
+OWNERS = ("client_id", "case_id")
+# Each row that counts differently than before.
+NEWS = f"m.step <> '{history.NOTHING_NEW}'"
 
 
 @dataclass(slots=True)
 class TransactionCounts:
-    """What a pull did to the rows."""
+    """What a pull did to the rows. Updated are all stored rows that came otherwise, be it in their raw text alone."""
 
     created: int = 0
     updated: int = 0
     removed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
-    """Writes one pull's rows, all of them as seen at one instant (UTC)."""
+def apply_staged(account: PartnerAccount, run: PullRun, *, seen_at: datetime, with_removals: bool) -> TransactionCounts:
+    """Write the account's staged rows as seen at `seen_at` (UTC), with their clients, cases, history and kept totals.
 
-    account: PartnerAccount
-    run: PullRun
-    mode: str
-    seen_at: datetime
-    counts: TransactionCounts = field(default_factory=TransactionCounts)
-
-    def save_staged(self, staging: Staging, listing: Listing) -> None:
-        """Write the staged rows that the listing holds; one that only an unproven earlier pass saw is left out."""
-        for number, batch in enumerate(staging.batches(), start=1):
-            self._save([record_of(row) for row in batch if row.transaction_id in listing.rows])
-            # As the tables double, so that a first load of any size finds its own rows by their index.
-            if number & (number - 1) == 0 and len(batch) == BATCH:
-                bulk.refresh_statistics(Transaction, Case)
-
-    def remove_unlisted(self, listing: Listing) -> None:
-        """Mark the rows that a complete listing does not hold. Never called with any other listing."""
-        gone = unlisted(self.account, listing)
-        for start in range(0, len(gone), BATCH):
-            rows = list(Transaction.objects.filter(pk__in=gone[start : start + BATCH]))
-            self._save_changes((row, TransactionChange.Kind.REMOVED) for row in rows)
-            Transaction.objects.filter(pk__in=[row.pk for row in rows]).update(removed_at=self.seen_at)
-        self.counts.removed = len(gone)
-
-    def _save(self, records: list[TransactionRecord]) -> None:
-        clients = directory.clients_of(self.account, records, seen_at=self.seen_at)
-        cases = directory.cases_of(self.account, records, clients)
-        before = self._stored(records)
-        after = [self._row(record, before.get(record.transaction_id), clients, cases) for record in records]
-        bulk.write(Transaction, after, identity=("account", "transaction_id"), update=WRITTEN)
-        self.counts.updated += len(before)
-        self.counts.created += len(after) - len(before)
-        self._save_history(before, self._with_keys(after))
-
-    def _stored(self, records: Iterable[TransactionRecord]) -> dict[UUID, Transaction]:
-        ids = [record.transaction_id for record in records]
-        rows = Transaction.objects.filter(account=self.account, transaction_id__in=ids)
-        return {row.transaction_id: row for row in rows}
-
-    def _with_keys(self, rows: list[Transaction]) -> list[Transaction]:
-        """The rows just written, now with their primary keys."""
-        ids = [row.transaction_id for row in rows]
-        stored = Transaction.objects.filter(account=self.account, transaction_id__in=ids)
-        keys = dict(stored.values_list("transaction_id", "pk"))
-        for row in rows:
-            row.pk = keys[row.transaction_id]
-        return rows
-
-    def _row(
-        self,
-        record: TransactionRecord,
-        before: Transaction | None,
-        clients: Mapping[UUID, int],
-        cases: Mapping[UUID, int],
-    ) -> Transaction:
-        """The row as it is to be stored. Without a primary key also where it exists: the database finds it by its identity."""
-        stage = stage_of(record, self.mode)
-        return Transaction(
-            account=self.account,
-            transaction_id=record.transaction_id,
-            client_id=clients[record.client.creditor_id] if record.client else None,
-            case_id=cases[record.case.case_id] if record.case else None,
-            stage=stage,
-            unknown_statuses=list(record.unknown_statuses),
-            fingerprint=fingerprint(record, self.mode),
-            first_seen_at=before.first_seen_at if before else self.seen_at,
-            stage_since=before.stage_since if before and before.stage == stage else self.seen_at,
-            **{name: getattr(record, name) for name in PLAIN},
-        )
-
-    def _save_history(self, before: Mapping[UUID, Transaction], after: list[Transaction]) -> None:
-        changes, estimates = [], []
-        for row in after:
-            old = before.get(row.transaction_id)
-            if kind := history.change_kind(old, row):
-                changes.append((row, kind))
-            elif old and history.rate_moved(old, row):
-                estimates.append(history.day_estimate(row, self.seen_at))
-        self._save_changes(changes)
-        history.save_estimates(estimates)
-
-    def _save_changes(self, changes: Iterable[tuple[Transaction, TransactionChange.Kind]]) -> None:
-        lines = [history.change_line(row, kind, self.run, self.seen_at) for row, kind in changes]
-        bulk.write(TransactionChange, lines)
-
-
-def unlisted(account: PartnerAccount, listing: Listing) -> list[int]:
-    """Primary keys of the rows that we count and the listing lacks. A row that is listed but cannot be read is listed."""
-    present = Transaction.objects.filter(account=account, removed_at=None).values_list("pk", "transaction_id")
-    return [pk for pk, key in present.iterator() if key not in listing.rows and str(key) not in listing.unreadable]
-
-
-def save_quarantine(run: PullRun, resource: QuarantinedRow.Resource, broken: Mapping[str, Unreadable]) -> None:
-    """Keep what could not be read, once a row: a broken estimate has another text at every pull, and the last one is kept.
-
-    `broken` by its key (sweep.key_of). Where a row does not say which one it is, every text of it is a row of its own.
+    The removals are published only `with_removals`. Nothing stays staged, published or not.
     """
-    rows = list(broken.values())
-    for start in range(0, len(rows), QUARANTINE_BATCH):
-        _save_quarantined(run, resource, rows[start : start + QUARANTINE_BATCH])
+    counts = TransactionCounts()
+    if account.staged.exists():
+        directory.save_named_clients(account, seen_at=seen_at)
+        directory.save_named_cases(account)
+        counts.created, counts.updated = _write(account, run, seen_at)
+    if with_removals and account.staged_removals.exists():
+        counts.removed = _remove(account, run, seen_at)
+    for staged in (StagedRow, StagedRemoval):
+        sql.run(f"DELETE FROM {sql.table(staged)} WHERE account_id = %s", [account.pk])
+    return counts
 
 
-def _save_quarantined(run: PullRun, resource: QuarantinedRow.Resource, rows: list[Unreadable]) -> None:
-    named = [row.identity for row in rows if is_named(row)]
-    known = {row.identity: row for row in run.account.quarantine.filter(resource=resource, identity__in=named)}
-    kept = [_quarantined(run, resource, row, known.get(row.identity)) for row in rows]
-    QuarantinedRow.objects.bulk_update((row for row in kept if row.pk), ["digest", "reason", "raw", "last_run"])
-    QuarantinedRow.objects.bulk_create(
-        (row for row in kept if not row.pk),
-        update_conflicts=True,
-        unique_fields=["account", "resource", "digest"],
-        update_fields=["reason", "last_run"],
+def _write(account: PartnerAccount, run: PullRun, seen_at: datetime) -> tuple[int, int]:
+    """How many rows were new, and how many were stored before."""
+    steps = _take_steps(account)
+    created = steps.get(history.Kind.FIRST_SEEN, 0)
+    updated = sum(steps.values()) - created
+    if updated:
+        counted = f"{_of_steps(Transaction, 't', 'stored')} WHERE t.removed_at IS NULL AND {NEWS}"
+        totals.take_away(account, _totalled("t", "t.client_id", counted), [])
+        _update(seen_at)
+    if created:
+        _insert(seen_at, created)
+    totals.add(account, _totalled("s", "m.client_id", f"{_of_steps(StagedRow, 's', 'staged')} WHERE {NEWS}"), [])
+    _save_history(account, run, seen_at, steps)
+    sql.run(f"DROP TABLE {STEPS}")
+    return created, updated
+
+
+def _take_steps(account: PartnerAccount) -> dict[str, int]:
+    """Compare what is staged with what is stored; how many rows take each step."""
+    temporary = "ON COMMIT DROP AS" if connection.vendor == "postgresql" else "AS"
+    after = {name: f"s.{name}" for name in history.STATE_FIELDS} | {"client_id": "c.id", "case_id": "k.id"}
+    sql.run(
+        f"CREATE TEMPORARY TABLE {STEPS} {temporary} "
+        "SELECT s.id AS staged, s.transaction_id, c.id AS client_id, k.id AS case_id, t.id AS stored, "
+        f"{history.step('t', after)} AS step "
+        f"FROM {sql.table(StagedRow)} s "
+        f"LEFT JOIN {sql.table(Client)} c ON c.account_id = s.account_id AND c.creditor_id = s.creditor_id "
+        f"LEFT JOIN {sql.table(Case)} k ON k.account_id = s.account_id AND k.case_id = s.case_uuid "
+        f"LEFT JOIN {sql.table(Transaction)} t ON t.account_id = s.account_id AND t.transaction_id = s.transaction_id "
+        "WHERE s.account_id = %s",
+        [account.pk],
+    )
+    if connection.vendor == "postgresql":
+        sql.run(f"ANALYZE {STEPS}")
+    return dict(sql.ask(f"SELECT step, COUNT(*) FROM {STEPS} GROUP BY step"))
+
+
+def _of_steps(model: type[StagedRow | Transaction], name: str, key: str) -> str:
+    """What follows FROM: the steps (`m`), each with its row of the model."""
+    return f"{STEPS} m JOIN {sql.table(model)} {name} ON {name}.id = m.{key}"
+
+
+def _totalled(name: str, client: str, rows: str) -> str:
+    """The query of rows as the kept totals take them in (totals.py); `name` and `client` are theirs in it."""
+    return (
+        f"SELECT {name}.payment_date, {client} AS client_id, {name}.stage, {name}.is_estimate, "
+        f"{name}.commission_status = '{CommissionStatus.PAID.value}' AS is_settled, {name}.fee_usd, {name}.revenue_usd "
+        f"FROM {rows}"
     )
 
 
-def _quarantined(
-    run: PullRun, resource: QuarantinedRow.Resource, row: Unreadable, known: QuarantinedRow | None
-) -> QuarantinedRow:
-    kept = known or QuarantinedRow(account_id=run.account_id, resource=resource, identity=row.identity, first_run=run)
-    kept.digest, kept.raw, kept.reason, kept.last_run = digest(row.raw).hex(), row.raw, row.reason, run
-    return kept
+def _update(seen_at: datetime) -> None:
+    """Stored rows become what was staged. One that comes back from removal counts again."""
+    said = ", ".join(f"{column} = s.{column}" for column in map(sql.column, sql.fields_of(StagedRow, SAID)))
+    owners = ", ".join(f"{column} = m.{column}" for column in OWNERS)
+    sql.run(
+        f"UPDATE {sql.table(Transaction)} AS t SET {said}, {owners}, removed_at = NULL, "
+        "stage_since = CASE WHEN t.stage = s.stage THEN t.stage_since ELSE %s END "
+        f"FROM {_of_steps(StagedRow, 's', 'staged')} WHERE t.id = m.stored",
+        [sql.instant(seen_at)],
+    )
+
+
+def _insert(seen_at: datetime, expected: int) -> None:
+    sql.run(
+        f"INSERT INTO {sql.table(Transaction)} (account_id, transaction_id, {sql.columns(Transaction, SAID)}, "
+        f"{', '.join(OWNERS)}, first_seen_at, stage_since) "
+        f"SELECT s.account_id, s.transaction_id, {sql.columns(StagedRow, SAID, of='s')}, m.client_id, m.case_id, %s, %s "
+        f"FROM {_of_steps(StagedRow, 's', 'staged')} WHERE m.stored IS NULL",
+        [sql.instant(seen_at)] * 2,
+    )
+    if expected >= MANY:
+        bulk.refresh_statistics(Transaction, "account_id", "transaction_id")
+
+
+def _save_history(account: PartnerAccount, run: PullRun, seen_at: datetime, steps: dict[str, int]) -> None:
+    written = f"{STEPS} m JOIN {sql.table(Transaction)} t ON t.account_id = %s AND t.transaction_id = m.transaction_id"
+    if steps.keys() & set(history.Kind):
+        told = f"{written} WHERE m.step NOT IN ('{history.RATE_MOVED}', '{history.NOTHING_NEW}')"
+        history.save_changes(run, seen_at, kind="m.step", rows=told, params=[account.pk])
+    if history.RATE_MOVED in steps:
+        moved = f"{written} WHERE m.step = '{history.RATE_MOVED}'"
+        history.save_estimates(seen_at, rows=moved, params=[account.pk])
+
+
+def _remove(account: PartnerAccount, run: PullRun, seen_at: datetime) -> int:
+    """Mark the present rows that are staged as gone; how many."""
+    removals, rows = sql.table(StagedRemoval), sql.table(Transaction)
+    gone = f"{removals} g JOIN {rows} t ON t.id = g.transaction_id WHERE g.account_id = %s AND t.removed_at IS NULL"
+    totals.take_away(account, _totalled("t", "t.client_id", gone), [account.pk])
+    history.save_changes(run, seen_at, kind=f"'{history.Kind.REMOVED.value}'", rows=gone, params=[account.pk])
+    return sql.run(
+        f"UPDATE {rows} SET removed_at = %s WHERE removed_at IS NULL "
+        f"AND id IN (SELECT transaction_id FROM {removals} WHERE account_id = %s)",
+        [sql.instant(seen_at), account.pk],
+    )

@@ -49,9 +49,10 @@ class Changes:
 
     def find(self, *, looks: int) -> None:
         """What changed since the last pull; `looks` tells which part of the past is looked at more closely this time."""
+        knew_nothing = not self.ours.count()
         self._look_at_everything()
         self._catch_up()
-        if self.left:
+        if self.left or knew_nothing:
             return
         before = self.ours.news
         try:

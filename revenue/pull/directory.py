@@ -1,18 +1,24 @@
 """Writing clients and cases: whom the rows belong to."""
 
+# Statements hold no word from outside (sql.py).
+# ruff: noqa: S608
+
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 from unicodedata import category
 from uuid import UUID
 
-from partners.debitura.records import CaseRef, ClientRecord, ClientRef, TransactionRecord
+from django.db.models import Exists, Max, OuterRef
+
+from partners.debitura.records import ClientRecord
 from partners.models import Case, Client, PartnerAccount
-from revenue.pull import bulk
+from revenue.models import StagedRow
+from revenue.pull import bulk, sql
 from revenue.pull.portfolio import ClientListing
 
 TextOrNone = TypeVar("TextOrNone", str, str | None)
@@ -38,7 +44,23 @@ CLIENT_FIELDS = (
 )
 # An entry of an index must fit a third of a page of PostgreSQL (2704 bytes); a character takes up to four.
 LONGEST_INDEXED = 500
+CASE_KEY = ("account_id", "case_id")
 CASE_FIELDS = ("reference", "client_id", "debtor_name", "original_amount", "currency")
+# What a staged row calls them. The reference was made addressable when the row was staged (staging.py).
+CASE_SAYS = {
+    "reference": "case_reference",
+    "debtor_name": "debtor_name",
+    "original_amount": "original_amount",
+    "currency": "case_currency",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A stored client, as far as it tells whether a listed one is news."""
+
+    fingerprint: str
+    is_archived: bool = False
 
 
 @dataclass(slots=True)
@@ -52,40 +74,44 @@ class ClientCounts:
 
 def save_clients(account: PartnerAccount, listing: ClientListing, *, seen_at: datetime) -> ClientCounts:
     """Write the listed clients that are new or changed; archive the others where the listing is proven complete."""
-    known = {client.creditor_id: client for client in account.clients.all()}
-    counts = ClientCounts()
-    for key, record in listing.rows.items():
-        client = known.get(key)
-        if client and client.fingerprint == record.fingerprint.hex() and client.archived_at is None:
-            continue
-        counts.updated += client is not None
-        counts.created += client is None
-        _fill_client(client or Client(account=account, creditor_id=key), record).save()
+    stored = account.clients.values_list("creditor_id", "fingerprint", "archived_at")
+    known = {key: _Known(fingerprint, archived_at is not None) for key, fingerprint, archived_at in stored.iterator()}
+    changed = [record for key, record in listing.rows.items() if known.get(key) != _Known(record.fingerprint.hex())]
+    bulk.write(
+        Client,
+        [_client(account, record) for record in changed],
+        identity=("account", "creditor_id"),
+        update=(*CLIENT_FIELDS, "users", "fingerprint", "archived_at"),
+    )
+    counts = ClientCounts(updated=sum(record.creditor_id in known for record in changed))
+    counts.created = len(changed) - counts.updated
     if listing.tells_who_is_gone:
-        counts.archived = _archive_others(account, known.values(), listing, seen_at)
+        counts.archived = _archive_others(account, known, listing, seen_at)
     return counts
 
 
-def _archive_others(account: PartnerAccount, known: Iterable[Client], listing: ClientListing, seen_at: datetime) -> int:
+def _archive_others(
+    account: PartnerAccount, known: Mapping[UUID, _Known], listing: ClientListing, seen_at: datetime
+) -> int:
     """A client that is listed but cannot be read is listed."""
     gone = [
-        client.pk
-        for client in known
-        if client.archived_at is None
-        and client.creditor_id not in listing.rows
-        and str(client.creditor_id) not in listing.unreadable
+        key
+        for key, client in known.items()
+        if not client.is_archived and key not in listing.rows and str(key) not in listing.unreadable
     ]
-    return account.clients.filter(pk__in=gone).update(archived_at=seen_at)
+    return account.clients.filter(creditor_id__in=gone).update(archived_at=seen_at) if gone else 0
 
 
-def _fill_client(client: Client, record: ClientRecord) -> Client:
-    for name in CLIENT_FIELDS:
-        setattr(client, name, getattr(record, name))
-    client.external_tenant_id = indexable(record.external_tenant_id)
-    client.users = json.loads(record.users)
-    client.fingerprint = record.fingerprint.hex()
-    client.archived_at = None
-    return client
+def _client(account: PartnerAccount, record: ClientRecord) -> Client:
+    told = {name: getattr(record, name) for name in CLIENT_FIELDS}
+    told["external_tenant_id"] = indexable(record.external_tenant_id)
+    return Client(
+        account=account,
+        creditor_id=record.creditor_id,
+        users=json.loads(record.users),
+        fingerprint=record.fingerprint.hex(),
+        **told,
+    )
 
 
 def addressable(reference: str) -> str:
@@ -98,50 +124,40 @@ def indexable(text: TextOrNone) -> TextOrNone:
     return text[:LONGEST_INDEXED] if text else text
 
 
-def clients_of(account: PartnerAccount, rows: Iterable[TransactionRecord], *, seen_at: datetime) -> dict[UUID, int]:
-    """creditorId → primary key of the clients these rows name. One that GET /clients does not list is made, archived."""
-    named: dict[UUID, ClientRef] = {row.client.creditor_id: row.client for row in rows if row.client}
-    known = _client_keys(account, named)
-    Client.objects.bulk_create(
-        Client(
-            account=account,
-            creditor_id=key,
-            external_tenant_id=indexable(ref.external_tenant_id),
-            company_name=ref.company_name,
-            archived_at=seen_at,
-        )
-        for key, ref in named.items()
-        if key not in known
+def save_named_clients(account: PartnerAccount, *, seen_at: datetime) -> None:
+    """Make the clients that staged rows name and GET /clients does not list: archived, as the last such row calls them."""
+    known = account.clients.filter(creditor_id=OuterRef("creditor_id"))
+    unknown = account.staged.exclude(creditor_id=None).filter(~Exists(known))
+    last = unknown.values("creditor_id").annotate(last=Max("pk")).values("last")
+    rows = account.staged.filter(pk__in=last).order_by("pk")
+    named = rows.values_list("creditor_id", "external_tenant_id", "company_name")
+    # The tenant's id was made indexable when the row was staged (staging.py).
+    made = [
+        Client(account=account, creditor_id=key, external_tenant_id=tenant, company_name=name, archived_at=seen_at)
+        for key, tenant, name in named.iterator()
+        if key
+    ]
+    bulk.write(Client, made)
+
+
+def save_named_cases(account: PartnerAccount) -> None:
+    """Write the cases that staged rows name where they are new or differ; the last row that names one is right.
+
+    Their clients must be there. What else we know of a case, as the partner's own reference, no pull writes.
+    """
+    said = {name: f"s.{CASE_SAYS[name]}" for name in CASE_FIELDS if name != "client_id"} | {"client_id": "c.id"}
+    fields = zip(CASE_FIELDS, sql.fields_of(Case, CASE_FIELDS), strict=True)
+    changed = " OR ".join(sql.differs(field, f"k.{sql.column(field)}", said[name]) for name, field in fields)
+    blank = [field for field in Case._meta.concrete_fields if field.attname not in (*CASE_KEY, *CASE_FIELDS, "id")]
+    sql.run(
+        f"INSERT INTO {sql.table(Case)} ({sql.columns(Case, (*CASE_KEY, *CASE_FIELDS, *(field.name for field in blank)))}) "
+        f"SELECT s.account_id, s.case_uuid, {', '.join(said[name] for name in CASE_FIELDS)}{', %s' * len(blank)} "
+        f"FROM {sql.table(StagedRow)} s "
+        f"JOIN (SELECT MAX(id) AS id FROM {sql.table(StagedRow)} "
+        "WHERE account_id = %s AND case_uuid IS NOT NULL GROUP BY case_uuid) latest ON latest.id = s.id "
+        f"LEFT JOIN {sql.table(Client)} c ON c.account_id = s.account_id AND c.creditor_id = s.creditor_id "
+        f"LEFT JOIN {sql.table(Case)} k ON k.account_id = s.account_id AND k.case_id = s.case_uuid "
+        f"WHERE k.id IS NULL OR {changed} "
+        f"ON CONFLICT ({sql.columns(Case, CASE_KEY)}) DO UPDATE SET {sql.excluded(Case, CASE_FIELDS)}",
+        [*(field.get_default() for field in blank), account.pk],
     )
-    return _client_keys(account, named) if named.keys() - known.keys() else known
-
-
-def _client_keys(account: PartnerAccount, named: Collection[UUID]) -> dict[UUID, int]:
-    return dict(account.clients.filter(creditor_id__in=named).values_list("creditor_id", "pk"))
-
-
-def cases_of(
-    account: PartnerAccount, rows: Iterable[TransactionRecord], clients: Mapping[UUID, int]
-) -> dict[UUID, int]:
-    """invoiceId → primary key of the cases these rows name, written where new or changed. Never the partner reference."""
-    named = {row.case.case_id: _case(account, row.case, row.client, clients) for row in rows if row.case}
-    known = {case.case_id: case for case in account.cases.filter(case_id__in=named)}
-    changed = [case for key, case in named.items() if key not in known or _differs(known[key], case)]
-    bulk.write(Case, changed, identity=("account", "case_id"), update=CASE_FIELDS)
-    return dict(account.cases.filter(case_id__in=named).values_list("case_id", "pk"))
-
-
-def _case(account: PartnerAccount, ref: CaseRef, client: ClientRef | None, clients: Mapping[UUID, int]) -> Case:
-    return Case(
-        account=account,
-        case_id=ref.case_id,
-        reference=addressable(ref.reference),
-        client_id=clients[client.creditor_id] if client else None,
-        debtor_name=ref.debtor_name,
-        original_amount=ref.original_amount,
-        currency=ref.currency,
-    )
-
-
-def _differs(stored: Case, latest: Case) -> bool:
-    return any(getattr(stored, name) != getattr(latest, name) for name in CASE_FIELDS)

@@ -5,53 +5,67 @@ estimate follow the exchange rate at every pull; where nothing else changed they
 overwritten until the day ends.
 """
 
+# Statements hold no word from outside (sql.py).
+# ruff: noqa: S608
+
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from revenue.models import DayEstimate, PullRun, Transaction, TransactionChange, TransactionState
-from revenue.pull import bulk
+from revenue.pull import sql
 
 STATE_FIELDS = tuple(field.attname for field in TransactionState._meta.local_fields)
 # What an exchange rate moves while a row is an estimate.
 RATE_FIELDS = ("revenue", "revenue_usd", "fee", "fee_usd", "recognized_usd")
 FACT_FIELDS = tuple(name for name in STATE_FIELDS if name not in RATE_FIELDS)
 
-
-def _values(row: TransactionState, names: tuple[str, ...]) -> tuple[object, ...]:
-    return tuple(getattr(row, name) for name in names)
-
-
-def change_kind(before: Transaction | None, after: Transaction) -> TransactionChange.Kind | None:
-    """What kind of line the step from `before` to `after` is; None where no fact changed."""
-    if before is None:
-        return TransactionChange.Kind.FIRST_SEEN
-    if before.removed_at is not None:
-        return TransactionChange.Kind.RETURNED
-    if _values(before, FACT_FIELDS) != _values(after, FACT_FIELDS):
-        return TransactionChange.Kind.CHANGED
-    if not after.is_estimate and _values(before, RATE_FIELDS) != _values(after, RATE_FIELDS):
-        return TransactionChange.Kind.CHANGED
-    return None
+Kind = TransactionChange.Kind
+# What a staged row does to the stored one, where it is none of the kinds of change.
+RATE_MOVED = "rate_moved"
+NOTHING_NEW = "nothing_new"
 
 
-def rate_moved(before: Transaction, after: Transaction) -> bool:
-    """Whether an amount differs (where no fact changed: an estimate that followed the exchange rate)."""
-    return _values(before, RATE_FIELDS) != _values(after, RATE_FIELDS)
+def step(stored: str, after: Mapping[str, str]) -> str:
+    """SQL that tells what a staged row does: a kind of change, RATE_MOVED or NOTHING_NEW.
+
+    `stored` is the statement's name for the stored row (outer joined: all NULL where there is none); `after` has the SQL
+    for each of the STATE_FIELDS as it is to be.
+    """
+    return (
+        f"CASE WHEN {stored}.id IS NULL THEN '{Kind.FIRST_SEEN.value}'"
+        f" WHEN {stored}.removed_at IS NOT NULL THEN '{Kind.RETURNED.value}'"
+        f" WHEN {_any_differs(FACT_FIELDS, stored, after)} THEN '{Kind.CHANGED.value}'"
+        f" WHEN NOT {_any_differs(RATE_FIELDS, stored, after)} THEN '{NOTHING_NEW}'"
+        f" WHEN {after['is_estimate']} THEN '{RATE_MOVED}' ELSE '{Kind.CHANGED.value}' END"
+    )
 
 
-def change_line(row: Transaction, kind: TransactionChange.Kind, run: PullRun, seen_at: datetime) -> TransactionChange:
-    """The line that says how `row` stands from now on."""
-    state = {name: getattr(row, name) for name in STATE_FIELDS}
-    return TransactionChange(transaction_id=row.pk, run=run, kind=kind, seen_at=seen_at, **state)
+def _any_differs(names: tuple[str, ...], stored: str, after: Mapping[str, str]) -> str:
+    fields = zip(names, sql.fields_of(Transaction, names), strict=True)
+    tests = (sql.differs(field, f"{stored}.{sql.column(field)}", after[name]) for name, field in fields)
+    return f"({' OR '.join(tests)})"
 
 
-def day_estimate(row: Transaction, seen_at: datetime) -> DayEstimate:
-    """Today's amounts of an estimate; `seen_at` is in UTC, and so is the day."""
-    amounts = {name: getattr(row, name) for name in RATE_FIELDS}
-    return DayEstimate(transaction_id=row.pk, day=seen_at.date(), seen_at=seen_at, **amounts)
+def save_changes(run: PullRun, seen_at: datetime, *, kind: str, rows: str, params: Iterable[object]) -> None:
+    """One line for each of the rows, as they stand from now on.
+
+    `rows` is what follows SELECT … FROM, where `t` are the rows as they were just written; `kind` is SQL too.
+    """
+    state = sql.columns(TransactionChange, STATE_FIELDS)
+    sql.run(
+        f"INSERT INTO {sql.table(TransactionChange)} (transaction_id, run_id, kind, seen_at, {state}) "
+        f"SELECT t.id, %s, {kind}, %s, {sql.columns(Transaction, STATE_FIELDS, of='t')} FROM {rows}",
+        [run.pk, sql.instant(seen_at), *params],
+    )
 
 
-def save_estimates(estimates: list[DayEstimate]) -> None:
-    """Write the day's amounts; the database holds one line a row and day."""
-    bulk.write(DayEstimate, estimates, identity=("transaction", "day"), update=("seen_at", *RATE_FIELDS))
+def save_estimates(seen_at: datetime, *, rows: str, params: Iterable[object]) -> None:
+    """The day's amounts of estimates; one line a row and UTC day. `rows` as for `save_changes`, with a WHERE in it."""
+    sql.run(
+        f"INSERT INTO {sql.table(DayEstimate)} (transaction_id, day, seen_at, {sql.columns(DayEstimate, RATE_FIELDS)}) "
+        f"SELECT t.id, %s, %s, {sql.columns(Transaction, RATE_FIELDS, of='t')} FROM {rows} "
+        f"ON CONFLICT (transaction_id, day) DO UPDATE SET {sql.excluded(DayEstimate, ('seen_at', *RATE_FIELDS))}",
+        [sql.day(seen_at.date()), sql.instant(seen_at), *params],
+    )

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from partners.debitura.errors import DebituraError
+from partners.debitura.records import RevenueSummary, Unreadable
 from partners.models import PartnerAccount
-from revenue.models import PullRun, QuarantinedRow
-from revenue.pull import reconcile
-from revenue.pull.apply import Writer, save_quarantine, unlisted
+from revenue.models import PullRun, PullState, QuarantinedRow, StagedRow
+from revenue.pull import bulk, quarantine, reconcile, totals
+from revenue.pull.apply import MANY, apply_staged
 from revenue.pull.directory import save_clients
 from revenue.pull.portfolio import ClientListing
-from revenue.pull.staging import Staging
-from revenue.pull.sweep import Listing
+from revenue.pull.staging import reading_rules
+
+log = logging.getLogger(__name__)
 
 
 class EmptyAnswer(DebituraError):
@@ -32,31 +37,69 @@ class Superseded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All that a pull read: clients, rows (the changed ones are staged), and the instant of the last answer (UTC)."""
+    """All that a pull read; new, changed and missing rows are staged.
+
+    mode: the account's invoicing mode. summary: Debitura's figures as of the last answer about everything, and
+    results: the rows which that answer counted; None where it did not say, or where some could not be read.
+    seen: the rows that Debitura lists, as far as we know. proven: removals may be published.
+    unreadable: by sweep.key_of. reach: what was asked for. fallback: why windows were not trusted, "" where they were.
+    left_for_later: as PullRun has it. estimates_current: every estimate is as of `as_of`, the instant of the last
+    answer (UTC).
+    """
 
     clients: ClientListing
-    listing: Listing
-    staging: Staging
+    mode: str
+    summary: RevenueSummary | None
+    results: int | None
+    seen: int
+    proven: bool
+    unreadable: Mapping[str, Unreadable]
+    reach: PullRun.Reach
+    fallback: str
+    left_for_later: list[dict[str, Any]]
+    estimates_current: bool
     as_of: datetime
+
+    @property
+    def listed_everything(self) -> bool:
+        """Whether a row that cannot be read must be among the unreadable ones."""
+        return self.reach == PullRun.Reach.EVERYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """What may explain that a pull does not tie out, by primary key.
+
+    missing: some of the rows that were not found and still count, because that they are gone could not be proven.
+    unheard: rows that an earlier pull could not read and this one did not come across.
+    """
+
+    missing: list[int]
+    unheard: list[int]
 
 
 def publish(account: PartnerAccount, run: PullRun, reading: Reading) -> None:
     """Write what was read, prove it, and end the run; all of it or nothing. Raises EmptyAnswer, Superseded."""
     _refuse_emptiness(account, reading)
+    # Not within the transaction: it would keep others from doing the same until that ends.
+    if account.staged.all()[MANY:].exists():
+        bulk.refresh_statistics(StagedRow, "account_id", "transaction_id", "creditor_id", "case_uuid")
     with transaction.atomic():
         _hold(run)
-        run.as_of = seen_at = _after_the_last(account, reading.as_of)
-        _save_mode(account, reading.staging.mode)
+        before = _last_published(account)
+        run.as_of = seen_at = _after(before, reading.as_of)
+        _save_mode(account, reading.mode)
         _write_clients(account, run, reading.clients, seen_at)
-        _write_transactions(account, run, reading, seen_at)
-        _prove(account, run, reading.listing)
+        doubts = _write_transactions(account, run, reading, seen_at, before)
+        _prove(account, run, reading, doubts)
+        _save_state(account, run, reading, seen_at)
         run.phase, run.finished_at = PullRun.Phase.DONE, timezone.now()
         run.save()
 
 
 def _refuse_emptiness(account: PartnerAccount, reading: Reading) -> None:
-    rows, clients = reading.listing, reading.clients
-    if not (rows.rows or rows.unreadable) and account.transactions.filter(removed_at=None).exists():
+    clients = reading.clients
+    if not (reading.seen or reading.unreadable) and account.transactions.filter(removed_at=None).exists():
         raise EmptyAnswer(
             "Debitura lists no transactions at all where there were some; nothing was changed. "
             "If that stays so, ask Debitura whether the key still belongs to this partner."
@@ -74,9 +117,13 @@ def _hold(run: PullRun) -> None:
         raise Superseded(f"Pull {run.pk} was taken for dead and another one took over; it changed nothing.")
 
 
-def _after_the_last(account: PartnerAccount, as_of: datetime) -> datetime:
+def _last_published(account: PartnerAccount) -> PullRun | None:
+    return account.pulls.exclude(as_of=None).order_by("-as_of").first()
+
+
+def _after(before: PullRun | None, as_of: datetime) -> datetime:
     """History must stay in order even where this machine's clock was set back."""
-    last = account.pulls.exclude(as_of=None).order_by("-as_of").values_list("as_of", flat=True).first()
+    last = before.as_of if before else None
     return max(as_of, last + timedelta(microseconds=1)) if last else as_of
 
 
@@ -89,32 +136,72 @@ def _save_mode(account: PartnerAccount, mode: str) -> None:
 
 def _write_clients(account: PartnerAccount, run: PullRun, clients: ClientListing, seen_at: datetime) -> None:
     counts = save_clients(account, clients, seen_at=seen_at)
-    save_quarantine(run, QuarantinedRow.Resource.CLIENTS, clients.unreadable)
+    quarantine.save(run, QuarantinedRow.Resource.CLIENTS, clients.unreadable)
     run.clients_seen, run.clients_created = len(clients.rows), counts.created
     run.clients_updated, run.clients_archived = counts.updated, counts.archived
     run.portfolio = asdict(clients.summary) if clients.summary else None
 
 
-def _write_transactions(account: PartnerAccount, run: PullRun, reading: Reading, seen_at: datetime) -> None:
-    writer = Writer(account, run, reading.staging.mode, seen_at)
-    writer.save_staged(reading.staging, reading.listing)
-    if reading.listing.tells_what_is_gone:
-        writer.remove_unlisted(reading.listing)
-    save_quarantine(run, QuarantinedRow.Resource.TRANSACTIONS, reading.listing.unreadable)
-    counts = writer.counts
-    run.transactions_seen = len(reading.listing.rows)
+def _write_transactions(
+    account: PartnerAccount, run: PullRun, reading: Reading, seen_at: datetime, before: PullRun | None
+) -> Doubts:
+    """Rows, and those that could not be read."""
+    quarantine.save(run, QuarantinedRow.Resource.TRANSACTIONS, reading.unreadable)
+    doubts = _doubts(account, reading, before)
+    counts = apply_staged(account, run, seen_at=seen_at, with_removals=reading.proven)
+    if reading.listed_everything:
+        _check_totals(account)
+    run.transactions_seen, run.transactions_removed = reading.seen, counts.removed
     run.transactions_created, run.transactions_updated = counts.created, counts.updated
-    run.transactions_unchanged = run.transactions_seen - counts.created - counts.updated
-    run.transactions_removed = counts.removed
-    run.quarantined = len(reading.clients.unreadable) + len(reading.listing.unreadable)
+    run.transactions_unchanged = reading.seen - counts.created - counts.updated
+    run.quarantined = len(reading.clients.unreadable) + len(reading.unreadable)
+    return doubts
 
 
-def _prove(account: PartnerAccount, run: PullRun, listing: Listing) -> None:
-    """What is stored against Debitura's last word. A row that could not be read is no proof either."""
+def _doubts(account: PartnerAccount, reading: Reading, before: PullRun | None) -> Doubts:
+    """To be asked while the rows are still staged."""
+    missing = account.staged_removals.order_by("pk").values_list("transaction_id", flat=True)
+    return Doubts(
+        missing=[] if reading.proven else list(missing[: reconcile.MOST_EXPLANATIONS]),
+        unheard=[] if reading.listed_everything or not before else quarantine.unheard_of(account, before),
+    )
+
+
+def _check_totals(account: PartnerAccount) -> None:
+    """A kept total that is wrong, for whatever reason, does not outlive the sweep that lists everything."""
+    if wrong := totals.check(account):
+        log.error(
+            "%s of %s's kept totals were wrong and are rebuilt, the first of them: %s",
+            len(wrong),
+            account.slug,
+            wrong[0],
+        )
+        totals.rebuild(account)
+
+
+def _prove(account: PartnerAccount, run: PullRun, reading: Reading, doubts: Doubts) -> None:
+    """What is stored against Debitura's last word. A row that could not be read is no proof either.
+
+    Where everything else ties out, what an earlier pull could not read is not there any more.
+    """
     ours = reconcile.stored_figures(account)
-    found = reconcile.differences(ours, listing.summary) or reconcile.differences_outside(ours, listing.results)
+    found = reconcile.differences(ours, reading.summary) or reconcile.differences_outside(ours, reading.results)
     run.differences = [difference.as_text() for difference in found]
     if found:
-        run.explanations = reconcile.explain(account, found, unlisted=unlisted(account, listing))
+        run.explanations = reconcile.explain(account, found, unlisted=doubts.missing)
+        run.quarantined += quarantine.keep(doubts.unheard, run)
     run.ties_out = not found and not run.quarantined
     run.status = PullRun.Status.OK if run.ties_out else PullRun.Status.DIFFERS
+
+
+def _save_state(account: PartnerAccount, run: PullRun, reading: Reading, seen_at: datetime) -> None:
+    """What the run says of itself, and what the next one has to know."""
+    run.reach, run.fallback, run.left_for_later = reading.reach, reading.fallback, reading.left_for_later
+    state: dict[str, Any] = {"distrust": reading.fallback}
+    if reading.listed_everything:
+        state["read_under"] = reading_rules(reading.mode)
+    if reading.listed_everything and reading.proven:
+        state["swept_at"] = seen_at
+    if reading.estimates_current:
+        state["estimates_as_of"] = seen_at
+    PullState.objects.update_or_create(account=account, defaults=state)

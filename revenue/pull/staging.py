@@ -4,8 +4,10 @@ memory does not grow with them and a pull that dies has not read in vain."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cache
+from operator import attrgetter
+from typing import Any
 
 from partners.debitura.records import TransactionRecord
 from partners.models import PartnerAccount
@@ -36,6 +38,26 @@ PLAIN = (
     "raw",
 )
 
+COLUMNS = (
+    "account_id",
+    "transaction_id",
+    "creditor_id",
+    "external_tenant_id",
+    "company_name",
+    "case_uuid",
+    "case_reference",
+    "debtor_name",
+    "original_amount",
+    "case_currency",
+    "stage",
+    "unknown_statuses",
+    "fingerprint",
+    *PLAIN,
+)
+NO_CLIENT = (None, None, "")
+NO_CASE = (None, "", "", None, "")
+_plain = attrgetter(*PLAIN)
+
 
 def reading_rules(mode: str) -> str:
     """Under what rows are read: rows staged, or totals kept, under other rules say nothing about these."""
@@ -52,26 +74,28 @@ def _key(mode: str) -> bytes:
     return hashlib.blake2b(mode.encode(), digest_size=16).digest()
 
 
-def stage_rows(account: PartnerAccount, records: Sequence[TransactionRecord], *, mode: str) -> None:
+def stage_rows(account: PartnerAccount, records: Iterable[TransactionRecord], *, mode: str) -> None:
     """Put rows aside that are not staged yet."""
-    bulk.write(StagedRow, [_row(account, record, mode) for record in records])
+    bulk.copy_rows(StagedRow, COLUMNS, (_line(account.pk, record, mode) for record in records))
 
 
-def _row(account: PartnerAccount, record: TransactionRecord, mode: str) -> StagedRow:
-    client, case = record.client, record.case
-    return StagedRow(
-        account=account,
-        transaction_id=record.transaction_id,
-        creditor_id=client.creditor_id if client else None,
-        external_tenant_id=indexable(client.external_tenant_id) if client else None,
-        company_name=client.company_name if client else "",
-        case_uuid=case.case_id if case else None,
-        case_reference=addressable(case.reference) if case else "",
-        debtor_name=case.debtor_name if case else "",
-        original_amount=case.original_amount if case else None,
-        case_currency=case.currency if case else "",
-        stage=stage_of(record, mode),
-        unknown_statuses=list(record.unknown_statuses),
-        fingerprint=fingerprint(record, mode),
-        **{name: getattr(record, name) for name in PLAIN},
+def _line(account: int, record: TransactionRecord, mode: str) -> tuple[Any, ...]:
+    return (
+        account,
+        record.transaction_id,
+        *_named(record),
+        stage_of(record, mode),
+        list(record.unknown_statuses),
+        fingerprint(record, mode),
+        *_plain(record),
     )
+
+
+def _named(record: TransactionRecord) -> tuple[Any, ...]:
+    """The client and the case of a row, where it names them."""
+    client, case = record.client, record.case
+    owner = (client.creditor_id, indexable(client.external_tenant_id), client.company_name) if client else NO_CLIENT
+    if case is None:
+        return (*owner, *NO_CASE)
+    reference = addressable(case.reference)
+    return (*owner, case.case_id, reference, case.debtor_name, case.original_amount, case.currency)

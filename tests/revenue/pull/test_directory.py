@@ -9,14 +9,18 @@ from random import Random
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from partners.models import Case, Client, PartnerAccount
 from revenue.models import PullRun, QuarantinedRow, Transaction
+from revenue.pull.directory import save_clients
+from revenue.pull.portfolio import ClientListing, read_clients
 from sandbox import rendering
 from sandbox.records import Payment
 from sandbox.server import SandboxServer
 from sandbox.world import World
-from tests.revenue.pull.support import pull_now, rows_stored, rows_upstream
+from tests.factories import NOW
+from tests.revenue.pull.support import QuickClient, pull_now, rows_stored, rows_upstream
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +79,30 @@ def test_client_that_only_its_rows_name_is_made_and_counts_as_archived(account: 
     assert (run.status, client.company_name, client.external_tenant_id) == (PullRun.Status.OK, "Gone Ltd", None)
     assert client.archived_at == run.as_of
     assert rows_stored(account) == rows_upstream(world)
+
+
+@pytest.mark.parametrize("clients", [1, 4])
+def test_number_of_statements_is_the_same_for_any_number_of_clients(
+    account: PartnerAccount, world: World, django_assert_num_queries: Any, clients: int
+) -> None:
+    made = [world.add_client() for _ in range(2 * clients)]
+    pull_now(account)
+    for client in made[:clients]:
+        world.edit_client(client.id, company_name="Renamed")
+    records = _listed(account)
+    with django_assert_num_queries(STATEMENTS[connection.vendor]):
+        counts = save_clients(account, records, seen_at=NOW)
+    assert (counts.created, counts.updated, counts.archived) == (0, clients, 0)
+    assert Client.objects.filter(company_name="Renamed").count() == clients
+
+
+# Fingerprints, and one upsert in a savepoint: on PostgreSQL by way of a table of its own.
+STATEMENTS = {"sqlite": 4, "postgresql": 7}
+
+
+def _listed(account: PartnerAccount) -> ClientListing:
+    with QuickClient(account.base_url, account.api_key) as api:
+        return read_clients(api.client_pages)
 
 
 @pytest.mark.parametrize(

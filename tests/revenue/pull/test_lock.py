@@ -55,8 +55,9 @@ BEFORE_IT_IS_PUBLISHED = [
     "revenue.pull.runner.read_clients",
     "revenue.pull.runner.sweep",
     "revenue.pull.publish._hold",
-    "revenue.pull.apply.Writer.save_staged",
-    "revenue.pull.apply.Writer.remove_unlisted",
+    "revenue.pull.publish.apply_staged",
+    "revenue.pull.apply._save_history",
+    "revenue.pull.apply._remove",
     "revenue.pull.publish._prove",
 ]
 
