@@ -21,6 +21,7 @@ from partners.debitura.records import CommissionStatus, TransactionRecord
 from partners.fields import ExactSum, add_exactly
 from partners.models import PartnerAccount
 from revenue.models import StagedRemoval, StagedRow, Transaction
+from revenue.pull import bulk
 from revenue.pull.reconcile import NO_ROWS, Figure
 from revenue.pull.staging import fingerprint, stage_rows
 from revenue.pull.sweep import Listing, stage_of
@@ -160,39 +161,39 @@ class Ours:
             self._has_staged = True
 
     def lose_unlisted(self, listing: Listing) -> None:
-        """Mark what a listing of everything lacks; it must tell what is gone, or nothing is marked but stale staging dropped."""
+        """Mark what a listing of everything lacks. A row that is listed but cannot be read is listed."""
         rows = self._rows(EVERYTHING, Q())
-        gone: list[Held] = []
-        for row in rows:
-            is_listed = row.transaction_id in listing.rows or str(row.transaction_id) in listing.unreadable
-            if not is_listed and (row.is_staged or listing.tells_what_is_gone):
-                gone.append(row)
+        gone = [
+            row
+            for row in rows
+            if row.transaction_id not in listing.rows and str(row.transaction_id) not in listing.unreadable
+        ]
         for start in range(0, len(gone), BATCH):
-            self._lose(gone[start : start + BATCH], or_restore=not listing.tells_what_is_gone)
+            self._lose(gone[start : start + BATCH])
 
     # --- Inside -----------------------------------------------------------------------------------------
 
-    def _lose(self, rows: list[Held], *, or_restore: bool = False) -> None:
-        """Mark rows as gone; `or_restore`: only forget what is staged of them, so that the stored row counts again."""
+    def _lose(self, rows: list[Held]) -> None:
+        """Mark rows as gone."""
         if not rows:
             return
         staged = [row.transaction_id for row in rows if row.is_staged]
-        behind = self._stored(staged) if staged else {}
+        behind = self._stored(staged)
         for row in rows:
-            self._shift(row, behind.get(row.transaction_id) if or_restore else None)
-        if staged:
-            self._unstage(staged, [])
-        if not or_restore:
-            pks = [row.pk for row in rows if not row.is_staged] + [row.pk for row in behind.values()]
-            StagedRemoval.objects.bulk_create(
-                (StagedRemoval(account=self.account, transaction_id=pk) for pk in pks),
-                batch_size=BATCH,
-                ignore_conflicts=True,
-            )
-            self._has_staged = True
+            self._shift(row, None)
+        self._unstage(staged, [])
+        pks = [row.pk for row in rows if not row.is_staged] + [row.pk for row in behind.values()]
+        already = self._marked_as_gone(pks)
+        bulk.copy_rows(
+            StagedRemoval,
+            ("account_id", "transaction_id"),
+            [(self.account.pk, pk) for pk in pks if pk not in already],
+        )
+        self._has_staged = True
 
     def _unstage(self, ids: Collection[UUID], pks: Collection[int]) -> None:
-        self.account.staged.filter(transaction_id__in=ids).delete()
+        if ids:
+            self.account.staged.filter(transaction_id__in=ids).delete()
         if pks:
             StagedRemoval.objects.filter(transaction__in=pks).delete()
 

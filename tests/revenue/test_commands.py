@@ -66,7 +66,7 @@ def test_sync_prints_one_object_and_ends_with_0_when_it_ties_out(account: Partne
         "quarantined": 0,
         "ties_out": True,
         "differences": [],
-        "reach": "changes",
+        "reach": "everything",
         "left_for_later": [],
         "fallback": "",
         "error": None,

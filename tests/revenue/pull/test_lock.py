@@ -53,7 +53,7 @@ def published(account: PartnerAccount, world: World) -> PartnerAccount:
 
 BEFORE_IT_IS_PUBLISHED = [
     "revenue.pull.runner.read_clients",
-    "revenue.pull.runner.sweep",
+    "revenue.pull.reading.Changes.find",
     "revenue.pull.publish._hold",
     "revenue.pull.publish.apply_staged",
     "revenue.pull.apply._save_history",

@@ -12,7 +12,7 @@ from sandbox import rendering
 from sandbox.records import Payment
 from sandbox.server import SandboxServer
 from sandbox.world import World
-from tests.revenue.pull.support import pull_in_small_pages, pull_now, rows_stored, rows_upstream
+from tests.revenue.pull.support import pull_now, pull_plainly, rows_stored, rows_upstream
 
 pytestmark = pytest.mark.django_db
 
@@ -148,10 +148,10 @@ def test_unreadable_rows_of_every_page_stop_nobody(
     for number in range(25):
         world.add_payment(amount=Decimal(100 + number))
     upstream.faults = f"transactions/{faults}"
-    run = pull_in_small_pages(account)
+    run = pull_plainly(account)
     assert (run.status, run.quarantined, run.transactions_created) == (PullRun.Status.DIFFERS, 3, 22)
     upstream.faults = ""
-    run = pull_in_small_pages(account)
+    run = pull_plainly(account)
     assert (run.status, run.quarantined, run.transactions_created) == (PullRun.Status.OK, 0, 3)
 
 

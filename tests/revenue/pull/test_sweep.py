@@ -19,7 +19,7 @@ from revenue.pull.sweep import MOST_PASSES, Listing, TransactionPage, sweep
 from sandbox.records import Payment
 from sandbox.server import SandboxServer
 from sandbox.world import World
-from tests.revenue.pull.support import pull_in_small_pages, pull_now, rows_stored, rows_upstream
+from tests.revenue.pull.support import pull_plainly, pull_now, rows_stored, rows_upstream
 
 ROWS = 35
 
@@ -109,7 +109,7 @@ def test_pull_ties_out_when_rows_change_before_a_page(
 ) -> None:
     rows = _fill(world)
     _between_pages(upstream, lambda: change(world, rows), before_page=page)
-    run = pull_in_small_pages(account)
+    run = pull_plainly(account)
     assert (run.status, run.differences) == (PullRun.Status.OK, [])
     assert rows_stored(account) == rows_upstream(world)
 
@@ -121,7 +121,7 @@ def test_known_rows_are_neither_lost_nor_doubled_when_rows_change_while_paging(
     rows = _fill(world)
     pull_now(account)
     _between_pages(upstream, lambda: change(world, rows))
-    run = pull_in_small_pages(account)
+    run = pull_plainly(account)
     gone = {payment.id for payment in world.deleted}
     assert run.status == PullRun.Status.OK
     assert rows_stored(account) == rows_upstream(world)
@@ -135,7 +135,7 @@ def test_pull_goes_over_it_again_until_nothing_moves(
     rows = _fill(world)
     changes = [lambda: _swap(world, rows), lambda: _move_back(world, rows), lambda: _advance_seen(world, rows)]
     _between_pages(upstream, *changes)
-    run = pull_in_small_pages(account)
+    run = pull_plainly(account)
     assert (run.status, rows_stored(account)) == (PullRun.Status.OK, rows_upstream(world))
 
 
@@ -146,7 +146,7 @@ def test_change_that_is_taken_back_while_paging_is_not_written(
     pull_now(account)
     world.edit(rows[1].id, referral="Disputed")
     _between_pages(upstream, lambda: world.edit(rows[1].id, referral="Pending"))
-    run = pull_in_small_pages(account)
+    run = pull_plainly(account)
     assert (run.status, run.transactions_updated, run.transactions_unchanged) == (PullRun.Status.OK, 0, ROWS)
     assert rows_stored(account) == rows_upstream(world)
 
@@ -158,7 +158,7 @@ def test_pull_that_can_never_hold_still_ends_says_so_and_removes_nothing(
     pull_now(account)
     world.delete(rows[20].id)
     _between_pages(upstream, *[lambda n=n: world.edit(rows[n].id, commission="Paid") for n in range(2 * MOST_PASSES)])
-    run = pull_in_small_pages(account)
+    run = pull_plainly(account)
     assert (run.status, run.ties_out, run.transactions_removed) == (PullRun.Status.DIFFERS, False, 0)
     assert pull_now(account).status == PullRun.Status.OK
     assert rows_stored(account) == rows_upstream(world)
@@ -170,12 +170,12 @@ def test_rates_that_move_at_every_request_hide_no_removal(
     """No traversal can tie out then, but two in a row see the same rows: that is proof enough, and enough reading."""
     rows = _fill(world)
     settled = world.add_payment(rows[0].client, commission="Paid", amount=Decimal(77))
-    pull_in_small_pages(account)
+    pull_plainly(account)
     world.delete(rows[20].id)
     world.delete(settled.id)
     pages_of_a_traversal = -(-len(world.payments) // 10)
     upstream.on_request = lambda server, number, target: world.tick_rates(Decimal("1.01"))
-    run = pull_in_small_pages(account)
+    run = pull_plainly(account)
     upstream.on_request = None
     assert (run.status, run.transactions_removed) == (PullRun.Status.DIFFERS, 2)
     assert run.requests <= 2 + 2 * (pages_of_a_traversal + 1)
@@ -188,7 +188,7 @@ def test_pull_reads_all_rows_whatever_the_last_page_holds(account: PartnerAccoun
     world.add_client()
     for number in range(count):
         world.add_payment(amount=Decimal(100 + number))
-    run = pull_in_small_pages(account)
+    run = pull_plainly(account)
     assert (run.status, run.transactions_seen, run.transactions_created) == (PullRun.Status.OK, count, count)
     assert rows_stored(account) == rows_upstream(world)
 
@@ -199,9 +199,9 @@ def test_pull_reads_other_forms_of_the_answer(
 ) -> None:
     rows = _fill(world)
     upstream.faults = faults
-    assert pull_in_small_pages(account).status == PullRun.Status.OK
+    assert pull_plainly(account).status == PullRun.Status.OK
     world.delete(rows[7].id)
-    run = pull_in_small_pages(account)
+    run = pull_plainly(account)
     assert (run.status, run.transactions_removed) == (PullRun.Status.OK, 1)
     assert rows_stored(account) == rows_upstream(world)
 
@@ -214,10 +214,10 @@ def test_row_that_no_summary_counts_is_not_believed_when_only_its_page_lost_it(
     for last_of_a_page in (9, 19, 29, 34):
         world.edit(rows[last_of_a_page].id, platform="InvoiceCredited")
     upstream.faults = "transactions/dup"
-    run = pull_in_small_pages(account)
+    run = pull_plainly(account)
     assert (run.status, run.ties_out) == (PullRun.Status.DIFFERS, False)
     upstream.faults = ""
-    run = pull_in_small_pages(account)
+    run = pull_plainly(account)
     assert (run.status, rows_stored(account)) == (PullRun.Status.OK, rows_upstream(world))
 
 
