@@ -86,7 +86,17 @@ class _SqliteSum:
         return None if self.total is None else format(self.total, "f")
 
 
+def _sqlite_add(total: str, amount: str) -> str:
+    return format(add_exactly(Decimal(total), Decimal(amount)), "f")
+
+
+def _sqlite_negative(amount: str | None) -> str | None:
+    return None if amount is None else format(EXACT.minus(Decimal(amount)), "f")
+
+
 def teach_sqlite_exact_sums(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
-    """Give every new SQLite connection its `exact_sum`."""
+    """Give every new SQLite connection its `exact_sum`, and for single amounts `exact_add` and `exact_negative`."""
     if connection.vendor == "sqlite":
         connection.connection.create_aggregate("exact_sum", 1, _SqliteSum)
+        connection.connection.create_function("exact_add", 2, _sqlite_add, deterministic=True)
+        connection.connection.create_function("exact_negative", 1, _sqlite_negative, deterministic=True)
