@@ -11,7 +11,7 @@ from django.utils import timezone
 from partners.debitura.errors import DebituraError
 from partners.models import PartnerAccount
 from revenue.models import PullRun, QuarantinedRow
-from revenue.pull import reconcile
+from revenue.pull import reconcile, totals
 from revenue.pull.apply import Writer, save_quarantine, unlisted
 from revenue.pull.directory import save_clients
 from revenue.pull.portfolio import ClientListing
@@ -101,6 +101,7 @@ def _write_transactions(account: PartnerAccount, run: PullRun, reading: Reading,
     if reading.listing.tells_what_is_gone:
         writer.remove_unlisted(reading.listing)
     save_quarantine(run, QuarantinedRow.Resource.TRANSACTIONS, reading.listing.unreadable)
+    totals.rebuild(account)
     counts = writer.counts
     run.transactions_seen = len(reading.listing.rows)
     run.transactions_created, run.transactions_updated = counts.created, counts.updated
