@@ -93,8 +93,18 @@ def _exact_differs(one: str | None, other: str | None) -> bool:
     return Decimal(one) != Decimal(other)
 
 
+def _sqlite_add(total: str, amount: str) -> str:
+    return format(add_exactly(Decimal(total), Decimal(amount)), "f")
+
+
+def _sqlite_negative(amount: str | None) -> str | None:
+    return None if amount is None else format(EXACT.minus(Decimal(amount)), "f")
+
+
 def teach_sqlite_exact_sums(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
-    """Give every new SQLite connection its `exact_sum` and `exact_differs`."""
+    """Give every new SQLite connection its `exact_sum`, and functions of single amounts."""
     if connection.vendor == "sqlite":
         connection.connection.create_aggregate("exact_sum", 1, _SqliteSum)
+        connection.connection.create_function("exact_add", 2, _sqlite_add, deterministic=True)
+        connection.connection.create_function("exact_negative", 1, _sqlite_negative, deterministic=True)
         connection.connection.create_function("exact_differs", 2, _exact_differs, deterministic=True)

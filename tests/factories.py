@@ -18,6 +18,7 @@ from django.contrib.auth.hashers import make_password
 from accounts.models import User
 from partners.models import Case, Client, PartnerAccount
 from revenue.models import PullRun, Transaction
+from revenue.pull import totals
 from revenue.stages import Stage
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
@@ -103,7 +104,7 @@ def make_transaction(
     case: Case | None = None,
     **fields: Any,
 ) -> Transaction:
-    """A present row of `stage` with a fee of 30 USD, on a client and a case of its own where none is given."""
+    """A row of `stage` with a fee of 30 USD, counted while present, on a client and a case of its own where none is given."""
     number = next(_numbers)
     if case is None and "case_id" not in fields:
         client = client or make_client(account)
@@ -139,7 +140,9 @@ def make_transaction(
         del given["client"]
     if "case_id" in fields:
         del given["case"]
-    return Transaction.objects.create(**defaults | given | fields)
+    row = Transaction.objects.create(**defaults | given | fields)
+    totals.add(row.account, f"{totals.PRESENT} AND id = %s", [row.account_id, row.pk])
+    return row
 
 
 def make_run(account: PartnerAccount | None = None, **fields: Any) -> PullRun:

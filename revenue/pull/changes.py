@@ -33,11 +33,12 @@ class Changes:
     """Brings our side up to date with theirs, as far as the budget reaches.
 
     whole: the last answer about everything, of the instant `as_of` (UTC). unreadable: what could not be read, by its key.
-    left: what the budget did not reach.
+    left: what the budget did not reach, where it was `spent`.
     """
 
     whole: Look
     as_of: datetime
+    spent: BudgetSpent | None = None
 
     def __init__(self, ours: Ours, theirs: Connections, expect: Callable[[int], None]) -> None:
         self.ours = ours
@@ -57,7 +58,8 @@ class Changes:
         before = self.ours.news
         try:
             self._look_closer(looks)
-        except BudgetSpent:
+        except BudgetSpent as error:
+            self.spent = error
             return
         if self.ours.news != before:
             self._look_at_everything()
@@ -83,7 +85,8 @@ class Changes:
         self._expect(sum(piece.cost for piece in chosen) * PAGE)
         try:
             self._pieces.run(chosen, done)
-        except BudgetSpent:
+        except BudgetSpent as error:
+            self.spent = error
             return False
         self._look_at_everything()
         self._catch_up()

@@ -20,7 +20,7 @@ from django.db.models.functions import TruncDate
 from partners.debitura.records import CommissionStatus, TransactionRecord
 from partners.fields import ExactSum, add_exactly
 from partners.models import PartnerAccount
-from revenue.models import StagedRemoval, StagedRow, Transaction
+from revenue.models import KeptTotal, StagedRemoval, StagedRow, Transaction
 from revenue.pull import bulk
 from revenue.pull.reconcile import NO_ROWS, Figure
 from revenue.pull.staging import fingerprint, stage_rows
@@ -213,11 +213,15 @@ class Ours:
         self._days[day][group] = Figure(add_exactly(before.fee_usd, figure.fee_usd), before.count + figure.count)
 
     def _load_days(self) -> None:
-        """Stored rows, then what is staged on top of them, by an earlier pull that died."""
-        staged = StagedRow.objects.filter(account=self.account, transaction_id=OuterRef("transaction_id"))
-        removals = StagedRemoval.objects.filter(transaction=OuterRef("pk"))
-        self._add_days(self._present)
+        """The kept totals of stored rows, then what is staged on top of them, by an earlier pull that died."""
+        kept = self.account.kept_totals.filter(grain=KeptTotal.Grain.DAY)
+        for start, stage, is_settled, fee_usd, rows in kept.values_list(
+            "start", "stage", "is_settled", "fee_usd", "rows"
+        ):
+            self._add(start.date(), (Stage(stage), is_settled), Figure(fee_usd, rows))
         if self._is_anything_staged():
+            staged = StagedRow.objects.filter(account=self.account, transaction_id=OuterRef("transaction_id"))
+            removals = StagedRemoval.objects.filter(transaction=OuterRef("pk"))
             self._add_days(StagedRow.objects.filter(account=self.account))
             self._add_days(self._present.filter(Exists(staged)), negative=True)
             self._add_days(self._present.filter(Exists(removals)), negative=True)

@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from partners.models import PartnerAccount
 from revenue.models import PullRun, PullState
-from revenue.pull.budget import BudgetSpent
 from revenue.pull.changes import Changes
 from revenue.pull.ours import Ours
 from revenue.pull.portfolio import ClientListing
@@ -65,8 +64,9 @@ class Reader:
         swept = is_first
         if not everything:
             changes.find(looks=state.looks)
-        if is_first and changes.left.as_list():
-            raise BudgetSpent
+        if is_first and changes.spent:
+            # A part of the rows would be no figures at all; it stays staged, and the next pull goes on with it.
+            raise changes.spent
         if (self.full and not is_first) or everything:
             swept = self._sweep(
                 changes, state, most=None if everything or not self.is_scheduled else MOST_SWEPT_AT_ONCE

@@ -8,12 +8,12 @@ from decimal import Decimal
 from itertools import chain, islice
 from typing import TypedDict
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
 from partners.debitura.records import RevenueSummary, StageFigure
-from partners.fields import ExactSum
+from partners.fields import add_exactly
 from partners.models import PartnerAccount
-from revenue.models import Transaction
+from revenue.models import KeptTotal, Transaction
 from revenue.stages import STAGES, Stage
 
 HALF_A_CENT = Decimal("0.005")
@@ -96,14 +96,13 @@ def differences_outside(ours: Mapping[Stage, Figure], results: int | None) -> li
 
 
 def stored_figures(account: PartnerAccount) -> dict[Stage, Figure]:
-    """What our database says, stage by stage, about the rows that Debitura still lists."""
-    groups = (
-        Transaction.objects.filter(account=account, removed_at=None)
-        .values("stage")
-        .annotate(total=ExactSum("fee_usd"), rows=Count("pk"))
-        .order_by()
-    )
-    return {Stage(group["stage"]): Figure(group["total"], group["rows"]) for group in groups}
+    """What our database says, stage by stage, about the rows that Debitura still lists: the very totals that pages show."""
+    kept = account.kept_totals.filter(grain=KeptTotal.Grain.EVER, owner=KeptTotal.EVERY_OWNER)
+    figures: dict[Stage, Figure] = {}
+    for stage, fee_usd, rows in kept.values_list("stage", "fee_usd", "rows"):
+        before = figures.get(Stage(stage), NO_ROWS)
+        figures[Stage(stage)] = Figure(add_exactly(before.fee_usd, fee_usd), before.count + rows)
+    return figures
 
 
 class Explanation(TypedDict):

@@ -73,8 +73,10 @@ def pull(
         progress = Progress(run, watch)
         try:
             publish(account, run, _read(account, run, progress, make_client, full=full))
-        except (DebituraError, UnreadableSecret, BudgetSpent) as error:
+        except (DebituraError, UnreadableSecret) as error:
             _fail(progress, error)
+        except BudgetSpent as error:
+            _end(progress, PullRun.Status.FAILED, kind="budget_spent", message=str(error))
         except BaseException as error:
             _end(
                 progress,
@@ -121,7 +123,7 @@ def _bury_the_dead(account: PartnerAccount) -> None:
     )
 
 
-def _fail(progress: Progress, error: DebituraError | UnreadableSecret | BudgetSpent) -> None:
+def _fail(progress: Progress, error: DebituraError | UnreadableSecret) -> None:
     _end(progress, PullRun.Status.FAILED, kind=error.kind, message=str(error), retryable=error.retryable)
 
 

@@ -239,7 +239,9 @@ class Connections:
         self._pool.shutdown(wait=True, cancel_futures=True)
         for client in self._clients:
             client.close()
+        # Repeated requests may have gone beyond what was reserved.
         self._budget.give_back(max(self._allowed, 0))
+        self._budget.count(max(-self._allowed, 0))
 
     @property
     def requests(self) -> int:
@@ -306,11 +308,19 @@ class Connections:
     def _reserve(self, requests: int) -> None:
         """Counted before they are sent, many at a time; waits where only the minute is used up. Raises BudgetSpent."""
         while self._allowed < requests:
-            if pause := self._budget.take(LOT):
+            lot = LOT
+            try:
+                pause = self._budget.take(lot)
+            except BudgetSpent as spent:
+                lot = spent.left
+                if self._allowed + lot < requests:
+                    raise
+                pause = self._budget.take(lot)
+            if pause:
                 self._beat()
                 self._sleep(min(pause, BEAT))
             else:
-                self._allowed += LOT
+                self._allowed += lot
         self._allowed -= requests
 
     def _settle(self, future: Future[_Outcome[R]], *, reserved: int) -> R:

@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import Expression
-from django.db.models.functions import Abs, Lower
+from django.db.models.functions import Abs, Coalesce, Lower
 
-from partners.fields import ExactSum, NumericOrder, add_exactly
+from partners.fields import ExactDecimalField, ExactSum, NumericOrder, add_exactly
 from partners.models import Case, Client, PartnerAccount
 from revenue.filters import ClientFilter, RevenueFilter
-from revenue.models import Transaction
+from revenue.models import KeptTotal, Transaction
 from revenue.money import cents
 from revenue.parameters import DEFAULT_PAGE_SIZE
 from revenue.search import containing
+from revenue.selectors import kept
 from revenue.selectors.entries import ordered
+from revenue.selectors.kept import ZERO, Groups, Sum
 from revenue.selectors.paging import Paged, Window
-from revenue.selectors.totals import ListTotal, Sum, Totals, firm_and_estimated, sums_by, totals_of
+from revenue.selectors.totals import ListTotal, Totals, firm_and_estimated, sums_by, totals_of
 from revenue.stages import Stage
 
-# To sort by; what is shown comes from sums_by.
-_LISTED_FEES = ExactSum("transactions__fee_usd", filter=Q(transactions__removed_at=None))
+# To sort by.
+_LISTED_FEES = Coalesce(
+    Subquery(
+        KeptTotal.objects.filter(account=OuterRef("account"), grain=KeptTotal.Grain.EVER, owner=OuterRef("pk"))
+        .values("owner")
+        .annotate(total=ExactSum("fee_usd"))
+        .values("total")
+    ),
+    ZERO,
+    output_field=ExactDecimalField(),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +132,30 @@ def in_order(clients: QuerySet[Client], sort: str) -> QuerySet[Client]:
 
 def with_totals(clients: list[Client]) -> list[ClientRow]:
     """`clients` with their totals, in the same order. One query."""
-    rows = Transaction.objects.filter(client__in=[client.pk for client in clients], removed_at=None)
-    groups: dict[int, dict[tuple[Stage, bool], Sum]] = defaultdict(dict)
-    for (pk, stage, estimate), total in sums_by(rows, "client_id", "stage", "is_estimate").items():
-        groups[pk][Stage(stage), estimate] = total
+    lines = KeptTotal.objects.filter(
+        account__in={client.account_id for client in clients},
+        grain=KeptTotal.Grain.EVER,
+        owner__in=[client.pk for client in clients],
+    )
+    groups: dict[int, Groups] = defaultdict(dict)
+    for owner, stage, estimate, *figures in lines.values_list(
+        "owner", "stage", "is_estimate", "fee_usd", "revenue_usd", "rows"
+    ):
+        key = Stage(stage), estimate
+        groups[owner][key] = groups[owner].get(key, Sum()).plus(Sum(*figures))
     return [ClientRow(client, totals_of(groups[client.pk])) for client in clients]
 
 
 def top_clients(f: RevenueFilter, limit: int = 8) -> list[TopClient]:
     """The clients with the largest fees of everything that matches, the largest first. Two queries."""
-    groups = _by_owner(sums_by(f.rows(), "client_id", "is_estimate"))
-    totals = {pk: firm_and_estimated(sums) for pk, sums in groups.items()}
+    totals = {pk: firm_and_estimated(groups) for pk, groups in _groups_by_client(f).items()}
     largest = sorted(totals, key=lambda pk: (-totals[pk].fee_usd, pk or 0))[:limit]
     clients = Client.objects.defer("raw").in_bulk([pk for pk in largest if pk is not None])
     return [TopClient(client=clients.get(pk), **_fields(totals[pk])) for pk in largest]
+
+
+def _groups_by_client(f: RevenueFilter) -> Mapping[int | None, Mapping[tuple[Any, ...], Sum]]:
+    return _by_owner(sums_by(f.rows(), "client_id", "is_estimate")) if f.q else kept.sums_by_owner(f)
 
 
 def client_of(account: PartnerAccount, creditor_id: UUID) -> Client:

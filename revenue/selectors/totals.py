@@ -1,31 +1,27 @@
-"""Sums of fees: by stage, and over a whole list. Every sum that anybody is shown comes from `sums_by`.
+"""Sums of fees: by stage, and over a whole list.
+
+What is asked without a search is answered from the kept totals (kept.py), a search by adding up its rows (`sums_by`).
 
 Sums are exact; whoever shows one rounds it (revenue.money), so that no sum is made of rounded sums.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import Count, QuerySet
 
 from partners.fields import ExactSum, add_exactly
 from revenue.filters import RevenueFilter
 from revenue.models import Transaction
+from revenue.periods import Period
+from revenue.selectors import kept
+from revenue.selectors.kept import ZERO, Groups, Sum
 from revenue.stages import STAGES, Stage
-
-ZERO = Decimal(0)
-
-
-class Sum(NamedTuple):
-    """Fees in USD (estimates included), Debitura's own revenue in USD, and the number of rows."""
-
-    fee_usd: Decimal = ZERO
-    revenue_usd: Decimal = ZERO
-    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +87,26 @@ class Totals:
 
 def stage_totals(f: RevenueFilter) -> Totals:
     """The totals of every stage for a filter. Its own stages are ignored, as in the provider's summary. One query."""
-    groups = sums_by(f.every_stage().rows(), "stage", "is_estimate")
-    return totals_of({(Stage(stage), estimate): total for (stage, estimate), total in groups.items()})
+    return totals_of(_groups(f.every_stage()))
 
 
 def list_totals(f: RevenueFilter) -> ListTotal:
     """The total over everything that matches a filter, its stages included. One query."""
-    return firm_and_estimated(sums_by(f.rows(), "is_estimate"))
+    return firm_and_estimated(_groups(f))
+
+
+def has_rows_before(f: RevenueFilter, moment: datetime) -> bool:
+    """Whether anything before an instant (UTC) matches `f`, whatever its period. Up to two queries."""
+    if f.q:
+        return replace(f, period=Period(f.period.zone)).rows().filter(payment_date__lt=moment).exists()
+    return kept.has_rows_before(f, moment)
+
+
+def _groups(f: RevenueFilter) -> Groups:
+    if f.q:
+        groups = sums_by(f.rows(), "stage", "is_estimate")
+        return {(Stage(stage), estimate): total for (stage, estimate), total in groups.items()}
+    return kept.sums(f, [(f.period.start, f.period.end)])[0]
 
 
 def sums_by(rows: QuerySet[Transaction], *names: str) -> dict[tuple[Any, ...], Sum]:
@@ -113,7 +122,7 @@ def sums_by(rows: QuerySet[Transaction], *names: str) -> dict[tuple[Any, ...], S
     }
 
 
-def firm_and_estimated(groups: dict[tuple[Any, ...], Sum]) -> ListTotal:
+def firm_and_estimated(groups: Mapping[tuple[Any, ...], Sum]) -> ListTotal:
     """The total of groups whose last key is the estimate flag."""
     estimated = [total for key, total in groups.items() if key[-1]]
     return ListTotal(
@@ -124,7 +133,7 @@ def firm_and_estimated(groups: dict[tuple[Any, ...], Sum]) -> ListTotal:
     )
 
 
-def totals_of(groups: dict[tuple[Stage, bool], Sum]) -> Totals:
+def totals_of(groups: Groups) -> Totals:
     """The Totals of groups by stage and estimate flag; a group that is missing has no rows."""
     return Totals(
         stages=tuple(_stage_total(stage, groups) for stage in STAGES),
@@ -152,7 +161,7 @@ def add_totals(totals: Iterable[ListTotal]) -> ListTotal:
     )
 
 
-def _stage_total(stage: Stage, groups: dict[tuple[Stage, bool], Sum]) -> StageTotal:
+def _stage_total(stage: Stage, groups: Groups) -> StageTotal:
     firm, estimate = groups.get((stage, False), Sum()), groups.get((stage, True), Sum())
     return StageTotal(
         stage=stage,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,8 +13,10 @@ from django.db.models import Case, IntegerField, Max, Min, QuerySet, Value, When
 
 from revenue.filters import RevenueFilter
 from revenue.models import Transaction
-from revenue.periods import add_months, local_today, month_starts, start_of_day
-from revenue.selectors.totals import Sum, add_up, sums_by
+from revenue.periods import Period, add_months, local_today, month_starts, start_of_day
+from revenue.selectors import kept
+from revenue.selectors.kept import Groups, Stretch
+from revenue.selectors.totals import add_up, sums_by
 from revenue.stages import STAGES, Stage
 
 EVERY_STAGE = (*STAGES, Stage.OUTSIDE)
@@ -49,17 +51,42 @@ def months(f: RevenueFilter) -> tuple[MonthRow, ...]:
 
     Empty months in between are there, too. A month begins and ends where revenue.periods says that its days do.
     """
+    by_month = _from_rows(f) if f.q else _from_kept_totals(f)
+    if not by_month:
+        return ()
+    starts = month_starts(min(by_month), max(by_month))
+    return tuple(_month_row(first, by_month.get(first, {})) for first in _without_long_gaps(starts, by_month))
+
+
+def _from_kept_totals(f: RevenueFilter) -> dict[date, Groups]:
+    stretches = dict(_stretches(f.period, kept.months_with_rows(f)))
+    found = kept.sums(f, list(stretches.values()))
+    return {first: groups for first, groups in zip(stretches, found, strict=True) if groups}
+
+
+def _stretches(period: Period, utc_months: Iterable[datetime]) -> Iterator[tuple[date, Stretch]]:
+    """The local months that a payment of one of these UTC months may lie in, each with the part of it in `period`."""
+    near = {add_months(month.date(), step) for month in utc_months for step in (-1, 0, 1)}
+    first, last = period.start, period.end
+    for month in sorted(near):
+        start, end = (start_of_day(day, period.zone) for day in (month, add_months(month, 1)))
+        start, end = max(start, first or start), min(end, last or end)
+        if start < end:
+            yield month, (start, end)
+
+
+def _from_rows(f: RevenueFilter) -> dict[date, Groups]:
     rows, zone = f.rows(), f.period.zone
     span = rows.aggregate(first=Min("payment_date"), last=Max("payment_date"))
     if span["first"] is None:
-        return ()
+        return {}
     starts = month_starts(local_today(zone, span["first"]), local_today(zone, span["last"]))
-    by_month: dict[date, dict[tuple[Stage, bool], Sum]] = defaultdict(dict)
+    by_month: dict[date, Groups] = defaultdict(dict)
     for (place, stage, estimate), total in sums_by(
         _placed(rows, starts, zone), "month", "stage", "is_estimate"
     ).items():
         by_month[starts[place]][Stage(stage), estimate] = total
-    return tuple(_month_row(first, by_month.get(first, {})) for first in _without_long_gaps(starts, by_month))
+    return by_month
 
 
 def _placed(rows: QuerySet[Transaction], starts: list[date], zone: ZoneInfo) -> QuerySet[Transaction]:
@@ -91,7 +118,7 @@ def _without_long_gaps(starts: list[date], filled: Mapping[date, object]) -> Ite
         empty = []
 
 
-def _month_row(first: date, groups: Mapping[tuple[Stage, bool], Sum]) -> MonthRow:
+def _month_row(first: date, groups: Groups) -> MonthRow:
     def fee(stage: Stage, *estimates: bool) -> Decimal:
         return add_up(groups[stage, flag].fee_usd for flag in estimates if (stage, flag) in groups)
 

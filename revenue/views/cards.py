@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from revenue.filters import RevenueFilter
 from revenue.money import cents
-from revenue.periods import ONE_DAY, Period
-from revenue.selectors.totals import ListTotal, StageTotal, Totals, add_totals, stage_totals
+from revenue.periods import Period
+from revenue.selectors.totals import ListTotal, StageTotal, Totals, add_totals, has_rows_before, stage_totals
 from revenue.stages import PIPELINE, STAGES, TEXTS, Stage, StageText
 
 # Below this many USD a percentage says more about chance than about business.
@@ -118,11 +118,9 @@ def cards_of(f: RevenueFilter, totals: Totals) -> Cards:
 def comparable_period(f: RevenueFilter) -> Period | None:
     """The period before that of `f`, where all of it lies within the time that we have rows of; else None."""
     base = f.period.previous()
-    if base is None or base.first is None:
+    if base is None or base.start is None:
         return None
-    earlier = Period(f.period.zone, None, base.first - ONE_DAY)
-    known_since_before = replace(f, period=earlier, stages=()).rows().exists()
-    return base if known_since_before else None
+    return base if has_rows_before(f.every_stage(), base.start) else None
 
 
 def change(now: StageTotal, before: StageTotal, *, since: str) -> Change | None:

@@ -1,0 +1,261 @@
+"""Sums from the totals that a pull keeps (KeptTotal): what they cost does not grow with the rows behind them.
+
+A stretch of time is what lies before its end less what lies before its beginning, and what lies before an instant is a
+sum of whole UTC months, plus or minus what lies between the next month's start and the instant: nothing, a kept edge, or
+kept days and at most half a day of rows. So the answer is exact for any instant, and quick for those that people use
+(docs/adr/0004-kept-totals.md).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from partners.fields import add_exactly
+from revenue.filters import RevenueFilter
+from revenue.models import KeptTotal
+from revenue.periods import ONE_DAY
+from revenue.pull.totals_sql import CUTS
+from revenue.stages import Stage
+
+ZERO = Decimal(0)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+QUARTER = timedelta(minutes=15)
+_TICK = timedelta(microseconds=1)
+_ALWAYS, _NEVER = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+_CUTS = frozenset(CUTS)
+_ROWS = "rows"
+
+# From the first instant (UTC, inclusive) to the last (exclusive); None leaves a side open.
+Stretch = tuple[datetime | None, datetime | None]
+
+
+class Sum(NamedTuple):
+    """Fees in USD (estimates included), Debitura's own revenue in USD, and the number of rows."""
+
+    fee_usd: Decimal = ZERO
+    revenue_usd: Decimal = ZERO
+    rows: int = 0
+
+    def plus(self, other: Sum) -> Sum:
+        """Both together, exactly."""
+        return Sum(
+            add_exactly(self.fee_usd, other.fee_usd),
+            add_exactly(self.revenue_usd, other.revenue_usd),
+            self.rows + other.rows,
+        )
+
+
+# By stage and estimate flag; a group without rows is not there.
+Groups = dict[tuple[Stage, bool], Sum]
+
+
+# The place of a stretch, owner and stage (None and "" where they are not told apart), estimate flag, and the sum.
+Line = tuple[int, int | None, str, bool, Sum]
+
+
+class Part(NamedTuple):
+    """A piece of the stretch at `place`: the lines of a grain, or the rows, from `lo` on and before `hi`, plus or minus."""
+
+    place: int
+    sign: int
+    source: str
+    lo: datetime
+    hi: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose lines are read, and how finely: of all owners together or of one, by stage; or of each one, whatever the stage."""
+
+    f: RevenueFilter
+    each: bool = False
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether days and edges are kept, and not months alone."""
+        return not self.each and self.f.client is None
+
+
+def sums(f: RevenueFilter, stretches: Sequence[Stretch]) -> list[Groups]:
+    """The sums of everything that matches in each stretch, whatever the period of `f`, which has no search. One query."""
+    found: list[Groups] = [{} for _ in stretches]
+    for place, _, stage, is_estimate, total in _read(Scope(f), stretches):
+        groups, key = found[place], (Stage(stage), is_estimate)
+        groups[key] = groups[key].plus(total) if key in groups else total
+    return [{key: total for key, total in groups.items() if total.rows} for groups in found]
+
+
+def sums_by_owner(f: RevenueFilter) -> dict[int | None, dict[tuple[bool], Sum]]:
+    """The sums in the period of `f` by the client's primary key (None: the rows that name none) and estimate flag. One query."""
+    found: dict[int | None, dict[tuple[bool], Sum]] = defaultdict(dict)
+    for _, owner, _, is_estimate, total in _read(Scope(f, each=True), [(f.period.start, f.period.end)]):
+        groups, key = found[owner or None], (is_estimate,)
+        groups[key] = groups.get(key, Sum()).plus(total)
+    return {owner: groups for owner, groups in found.items() if any(total.rows for total in groups.values())}
+
+
+def months_with_rows(f: RevenueFilter) -> list[datetime]:
+    """The UTC months, by their first instants, that have rows in the stages of `f` and meet its period. One query."""
+    lines = _month_lines(f)
+    if f.period.start is not None:
+        lines = lines.filter(start__gte=_month_of(f.period.start))
+    if f.period.end is not None:
+        lines = lines.filter(start__lt=f.period.end)
+    return list(lines.values_list("start", flat=True).distinct().order_by("start"))
+
+
+def has_rows_before(f: RevenueFilter, moment: datetime) -> bool:
+    """Whether `f`, less its period, has rows before an instant (UTC). Up to two queries."""
+    month = _month_of(moment)
+    # The first month by the index; to look for any of them, PostgreSQL may read the whole table.
+    first = _month_lines(f).order_by("start").values_list("start", flat=True).first()
+    return first is not None and (first < month or bool(sums(f, [(month, moment)])[0]))
+
+
+def parts_of(stretch: Stretch, *, place: int = 0, is_fine: bool = True) -> list[Part]:
+    """The pieces that make up a stretch. is_fine: days and edges are kept too, and not months alone."""
+    lo, hi = stretch
+    if lo is None and hi is None:
+        return [Part(place, 1, KeptTotal.Grain.EVER, EPOCH, EPOCH + _TICK)]
+    if lo is not None and hi is not None and not is_fine and hi - lo <= _distance(lo) + _distance(hi):
+        return [Part(place, 1, _ROWS, lo, hi)]
+    first = _ALWAYS if lo is None else _nearest_month(lo)
+    last = _NEVER if hi is None else _nearest_month(hi)
+    after = [] if hi is None else _from_month_to(hi, place, is_fine=is_fine)
+    before = [] if lo is None else _from_month_to(lo, place, is_fine=is_fine)
+    return [
+        *_between(place, KeptTotal.Grain.MONTH, first, last),
+        *after,
+        *(part._replace(sign=-part.sign) for part in before),
+    ]
+
+
+def _from_month_to(moment: datetime, place: int, *, is_fine: bool) -> list[Part]:
+    """What lies between the nearest start of a UTC month and `moment`; negative where `moment` comes first."""
+    month = _nearest_month(moment)
+    cut, rest = divmod(moment - month, QUARTER)
+    if is_fine and not rest and cut in _CUTS:
+        return [Part(place, 1, KeptTotal.Grain.EDGE, moment, moment + _TICK)]
+    day = _nearest_day(moment) if is_fine else month
+    return [*_between(place, KeptTotal.Grain.DAY, month, day), *_between(place, _ROWS, day, moment)]
+
+
+def _between(place: int, source: str, start: datetime, end: datetime) -> list[Part]:
+    if start == end:
+        return []
+    return [Part(place, 1, source, start, end) if start < end else Part(place, -1, source, end, start)]
+
+
+def _month_of(moment: datetime) -> datetime:
+    return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def _nearest_month(moment: datetime) -> datetime:
+    before = _month_of(moment)
+    after = _month_of(before + 32 * ONE_DAY)
+    return before if moment - before <= after - moment else after
+
+
+def _nearest_day(moment: datetime) -> datetime:
+    noon = moment + ONE_DAY / 2
+    return noon.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _distance(moment: datetime) -> timedelta:
+    return abs(moment - _nearest_month(moment))
+
+
+def _month_lines(f: RevenueFilter) -> QuerySet[KeptTotal]:
+    owner = f.client.pk if f.client else KeptTotal.EVERY_OWNER
+    lines = KeptTotal.objects.filter(account=f.account, grain=KeptTotal.Grain.MONTH, owner=owner)
+    return lines.filter(stage__in=f.stages) if f.stages else lines
+
+
+def _read(scope: Scope, stretches: Sequence[Stretch]) -> Iterator[Line]:
+    """What the kept lines say about the stretches, and what the rows do; a group may come from both."""
+    values, sources = _values(tuple(stretches), is_fine=scope.is_fine)
+    if not values:  # no stretch, or nothing but empty ones
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(*_statement(scope, values, sources))
+        for place, owner, stage, is_estimate, fee, revenue, rows in cursor.fetchall():
+            yield place, owner, stage or "", bool(is_estimate), Sum(Decimal(fee), Decimal(revenue), int(rows))
+
+
+def _statement(scope: Scope, values: str, sources: Collection[str]) -> tuple[str, list[Any]]:
+    selects, params = [], list[Any]()
+    if sources != {_ROWS}:
+        selects.append(_select_kept(scope, params))
+    if _ROWS in sources:
+        selects.append(_select_rows(scope, params))
+    return f"WITH part(place, sign, source, lo, hi) AS (VALUES {values}) {' UNION ALL '.join(selects)}", params
+
+
+# The months of a zone are asked for again and again.
+@lru_cache(maxsize=64)
+def _values(stretches: tuple[Stretch, ...], *, is_fine: bool) -> tuple[str, frozenset[str]]:
+    """The parts of the stretches as SQL, and their sources.
+
+    Written out, for they are many and our own: the driver would take longer to fill in parameters than the query takes.
+    """
+    parts = [part for at, stretch in enumerate(stretches) for part in parts_of(stretch, place=at, is_fine=is_fine)]
+    typed = "TIMESTAMPTZ " if connection.vendor == "postgresql" else ""
+    text = connection.ops.adapt_datetimefield_value  # `connection` would look it up for every value
+    rows = (
+        f"({at}, {sign}, '{source}', {typed}'{text(lo)}', {typed}'{text(hi)}')" for at, sign, source, lo, hi in parts
+    )
+    return ", ".join(rows), frozenset(part.source for part in parts)
+
+
+def _select_kept(scope: Scope, params: list[Any]) -> str:
+    params.append(scope.f.account.pk)
+    if scope.each and scope.f.client is None:
+        whose = f"owner <> {KeptTotal.EVERY_OWNER}"
+    else:
+        whose = "owner = %s"
+        params.append(scope.f.client.pk if scope.f.client else KeptTotal.EVERY_OWNER)
+    where = f"account_id = %s AND {whose} AND grain = source AND start >= lo AND start < hi"
+    return _select(scope, "revenue_kepttotal", "owner", "rows", where, params)
+
+
+def _select_rows(scope: Scope, params: list[Any]) -> str:
+    where = (
+        f"source = '{_ROWS}' AND removed_at IS NULL AND payment_date >= lo AND payment_date < hi AND account_id = %s"
+    )
+    params.append(scope.f.account.pk)
+    if scope.f.client is not None:
+        where += " AND client_id = %s"
+        params.append(scope.f.client.pk)
+    return _select(scope, "revenue_transaction", f"COALESCE(client_id, {KeptTotal.NO_OWNER})", "1", where, params)
+
+
+def _select(scope: Scope, table: str, owner: str, rows: str, where: str, params: list[Any]) -> str:
+    """The sums of what lies in the parts, part by part."""
+    if scope.f.stages:
+        where += f" AND stage IN ({', '.join(['%s'] * len(scope.f.stages))})"
+        params.extend(stage.value for stage in scope.f.stages)
+    stage = "NULL" if scope.each else "stage"
+    found = f"{table} WHERE {where}"
+    if connection.vendor == "postgresql":
+        # Its planner does not know how short the parts are: this way it has to go by the index, once for each.
+        columns = f"{owner} AS owner, stage, is_estimate, fee_usd, revenue_usd, {rows} AS n"
+        found, owner, rows = f"LATERAL (SELECT {columns} FROM {found} OFFSET 0) found", "owner", "n"  # noqa: S608
+    return f"""SELECT place, {owner if scope.each else "NULL"}, {stage}, is_estimate,
+            {_total("fee_usd")}, {_total("revenue_usd")}, SUM(sign * {rows})
+        FROM part CROSS JOIN {found} GROUP BY 1, 2, 3, 4"""  # noqa: S608
+
+
+def _total(amount: str) -> str:
+    """The sum of an amount by the sign of its part; 0 where it is unknown."""
+    if connection.vendor == "postgresql":
+        return f"COALESCE(SUM(sign * {amount}), 0)"
+    return f"COALESCE(exact_sum(CASE WHEN sign < 0 THEN exact_negative({amount}) ELSE {amount} END), '0')"
