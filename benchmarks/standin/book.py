@@ -66,7 +66,7 @@ class Book:
     def add(self, row: Row) -> None:
         block = self._block_of(row)
         insort(block.rows, row, key=_order)
-        self._changed(block)
+        self._changed(block, row, 1)
 
     def remove(self, row: Row) -> None:
         block = self._block_of(row)
@@ -74,7 +74,7 @@ class Book:
         if place == len(block.rows) or block.rows[place] is not row:
             raise KeyError(row.key)
         del block.rows[place]
-        self._changed(block)
+        self._changed(block, row, -1)
 
     def totals(self, window: Window) -> Totals:
         """Exact, whatever the window: whole blocks by their sums, the two at its ends row by row."""
@@ -139,8 +139,8 @@ class Book:
         number = bisect_right(self._blocks, _order(row), key=lambda block: _order(block.rows[0])) - 1
         return self._blocks[max(0, number)]
 
-    def _changed(self, block: _Block) -> None:
-        block.sums = _sums(block.rows)
+    def _changed(self, block: _Block, row: Row, sign: int) -> None:
+        _count(block.sums, row, sign)
         self._before = None
         if not block.rows and len(self._blocks) > 1:
             self._blocks.remove(block)
@@ -153,7 +153,11 @@ def _added(one: Sums, other: Sums) -> Sums:
 def _sums(rows: Sequence[Row]) -> Sums:
     sums = [0] * (3 * len(KINDS))
     for row in rows:
-        sums[row.kind] += 1
-        sums[len(KINDS) + row.kind] += row.fee
-        sums[2 * len(KINDS) + row.kind] += row.revenue
+        _count(sums, row, 1)
     return sums
+
+
+def _count(sums: Sums, row: Row, sign: int) -> None:
+    sums[row.kind] += sign
+    sums[len(KINDS) + row.kind] += sign * row.fee
+    sums[2 * len(KINDS) + row.kind] += sign * row.revenue
