@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import databases
-from benchmarks.feeboard import Feeboard
+from benchmarks.feeboard import Feeboard, Pull
 from benchmarks.processes import ROOT
 from benchmarks.upstream import Upstream, serving
 
@@ -25,6 +25,7 @@ class Bench:
     begun: float = field(default_factory=time.perf_counter)
     _upstreams: dict[int, Upstream] = field(default_factory=dict)
     _loaded: dict[int, Feeboard] = field(default_factory=dict)
+    _first_pulls: dict[int, Pull] = field(default_factory=dict)
 
     def say(self, text: str) -> None:
         """A line of progress, for the terminal and not for the table."""
@@ -47,7 +48,12 @@ class Bench:
             feeboard = Feeboard(url)
             feeboard.connect(upstream)
             feeboard.add_person()
-            feeboard.sync(upstream)
+            self._first_pulls[rows] = feeboard.sync(upstream)
             databases.settle(url)
             self._loaded[rows] = feeboard
         return self._loaded[rows]
+
+    def first_pull(self, rows: int) -> Pull:
+        """The pull that filled `loaded(rows)`."""
+        self.loaded(rows)
+        return self._first_pulls[rows]

@@ -18,6 +18,8 @@ ROUNDS = {0: 3, 20: 2}
 # Connections of the drain that we are compared with: without latency more than one only get into each other's way.
 THREADS = {0: 1, 20: 8}
 SHARDS = 10
+# For memory, which must not grow with the history.
+SIZES = (10_000, 1_000_000)
 
 
 @dataclass(slots=True)
@@ -41,6 +43,19 @@ def first_load(bench: Bench) -> Iterator[Figure]:
             upstream.latency(ms)
             _measure(bench, upstream, found, THREADS[ms])
         yield from _figures(ms, found)
+
+
+def memory(bench: Bench) -> Iterator[Figure]:
+    """What a hundred times the history does to the memory of its first load."""
+    few, many = (bench.first_pull(rows) for rows in SIZES)
+    of = f"at {SIZES[0]:,}"
+    yield at_most(
+        f"Peak memory of a first load of {SIZES[1]:,} rows",
+        Side([many.peak_mb], "MB"),
+        Side([few.peak_mb], "MB", of),
+        1.1,
+        holds=many.ties_out and many.rows["seen"] == SIZES[1],
+    )
 
 
 def _measure(bench: Bench, upstream: Upstream, found: Round, threads: int) -> None:
