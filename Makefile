@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: install demo test lint lock
+.PHONY: install demo test lint bench lock
 
 install: .venv/run-stamp
 
@@ -21,6 +21,10 @@ lint: .venv/dev-stamp
 	$(BIN)/ruff format --check --quiet .
 	SECRET_KEY=lint $(BIN)/mypy .
 	$(BIN)/lint-imports --no-logo
+
+# Every figure of the README, against a PostgreSQL at TEST_DATABASE_URL; BENCH_ONLY=pages,lists runs some of it.
+bench: .venv/dev-stamp
+	@$(BIN)/python -m benchmarks
 
 # After a change to requirements/*.in; needs uv.
 lock:

@@ -1,0 +1,89 @@
+"""What a pull costs in requests when little or nothing has changed upstream."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from benchmarks.bench import Bench
+from benchmarks.feeboard import Feeboard, Pull
+from benchmarks.figures import Figure
+from benchmarks.upstream import Upstream
+
+ROWS = 100_000
+SIZES = (1_000, 1_000_000)
+NOTHING = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happens to `rows` rows; `counted_as` is where `sync` has to count them."""
+
+    label: str
+    change: str
+    rows: int
+    counted_as: str = "updated"
+
+
+EVENTS = (
+    Event("1 row changed", "edit", 1),
+    Event("20 scattered rows changed", "edit", 20),
+    Event("500 neighbouring rows changed", "burst", 500),
+    Event("20 estimates settled", "settle", 20),
+    Event("1 row deleted", "delete", 1, "removed"),
+    Event("3 new rows", "add", 3, "created"),
+    Event("5 rows re-dated, two months back at most", "redate", 5),
+)
+
+
+def unchanged(bench: Bench) -> Iterator[Figure]:
+    """A pull with nothing to fetch, at a thousand rows and at a million."""
+    for rows in SIZES:
+        feeboard, upstream = bench.loaded(rows), bench.upstream(rows)
+        bench.say(f"pulls with nothing changed, {rows:,} rows")
+        pulls = [feeboard.sync(upstream) for _ in range(3)]
+        most = max(pulls, key=lambda pull: pull.requests)
+        yield _figure(f"Nothing changed, {rows:,} rows", most, upstream, NOTHING, found=True)
+
+
+def changed(bench: Bench) -> Iterator[Figure]:
+    """Pulls after changes that Debitura would make between two of them."""
+    feeboard, upstream = bench.loaded(ROWS), bench.upstream(ROWS)
+    for seed, event in enumerate(EVENTS, start=1):
+        bench.say(event.label)
+        upstream.change(event.change, event.rows, seed=seed)
+        pull = feeboard.sync(upstream)
+        right = pull.ties_out and pull.rows[event.counted_as] == event.rows
+        yield _figure(event.label, pull, upstream, _bound(event, upstream), found=right)
+    yield _tick(bench, feeboard, upstream)
+
+
+def _tick(bench: Bench, feeboard: Feeboard, upstream: Upstream) -> Figure:
+    bench.say("a rate tick")
+    upstream.change("tick", 1)
+    pull = feeboard.sync(upstream)
+    name = f"Rate tick over {pull.rows['updated']:,} estimates"
+    return _figure(name, pull, upstream, upstream.pages + 1, found=pull.ties_out)
+
+
+def _bound(event: Event, upstream: Upstream) -> int:
+    """k·log2(pages/k), once for every window that a row is in, beside what a pull costs anyway; a burst by its pages."""
+    windows = 2 if event.change in ("redate", "settle") else 1
+    if event.change == "burst":
+        own = -(-event.rows // 100) + 1
+        return NOTHING + own + math.ceil(math.log2(upstream.pages))
+    k = event.rows
+    return min(NOTHING + math.ceil(windows * k * math.log2(upstream.pages / k)), upstream.pages + NOTHING)
+
+
+def _figure(name: str, pull: Pull, upstream: Upstream, most: int, *, found: bool) -> Figure:
+    sweep = upstream.pages + 1
+    return Figure(
+        name=name + ("" if found else " (not all of it was found)"),
+        ours=f"{pull.requests:,} requests",
+        other=f"{sweep:,} in a full sweep",
+        ratio=f"{pull.requests / sweep:.3f}×",
+        wanted=f"≤ {most:,}",
+        holds=found and pull.requests <= most,
+    )
