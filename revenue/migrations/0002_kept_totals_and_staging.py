@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
                 ('unknown_statuses', models.JSONField(default=list)),
                 ('raw', models.TextField()),
                 ('fingerprint', models.CharField(max_length=32)),
-                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='staged', to='partners.partneraccount')),
+                ('account', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='staged', to='partners.partneraccount')),
             ],
         ),
         migrations.AddIndex(
@@ -141,6 +141,21 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='stagedrow',
             constraint=models.UniqueConstraint(fields=('account', 'transaction_id'), name='staged_once'),
+        ),
+        migrations.AlterField(
+            model_name='transactionchange',
+            name='case',
+            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='partners.case'),
+        ),
+        migrations.AlterField(
+            model_name='transactionchange',
+            name='client',
+            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='partners.client'),
+        ),
+        migrations.AlterField(
+            model_name='transactionchange',
+            name='run',
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='revenue.pullrun'),
         ),
         migrations.RunPython(without_a_log, migrations.RunPython.noop),
     ]

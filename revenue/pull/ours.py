@@ -7,13 +7,13 @@ row. Everything else is in the database, so that the next pull can go on where t
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import TruncDate
 
@@ -124,17 +124,18 @@ class Ours:
     def take(self, rows: Rows) -> None:
         """Stage what is new or changed; where the listing proves it, mark what is missing. All of it or nothing."""
         with transaction.atomic():
-            self.keep(rows.records)
-            if rows.tells_what_is_gone:
-                listed = {record.transaction_id for record in rows.records}
-                here = self._rows(rows.window, _COMMISSION[rows.kind])
-                self._lose(
-                    [
-                        row
-                        for row in here
-                        if row.transaction_id not in listed and str(row.transaction_id) not in rows.unreadable
-                    ]
-                )
+            if not rows.tells_what_is_gone:
+                self.keep(rows.records)
+            elif not self.count(rows.window):
+                self._keep_first(rows.records)
+            else:
+                condition = _COMMISSION[rows.kind]
+                here = self._prints(rows.window, condition)
+                listed = {record.transaction_id: record for record in rows.records}
+                self.keep([record for key, record in listed.items() if here.get(key) != self._print(record)])
+                missing = {key for key in here.keys() - listed.keys() if str(key) not in rows.unreadable}
+                if missing:
+                    self._lose([row for row in self._rows(rows.window, condition) if row.transaction_id in missing])
 
     def keep(self, records: Collection[TransactionRecord]) -> None:
         """Stage those rows that are new or changed; what is again as it is stored needs no staging."""
@@ -144,7 +145,7 @@ class Ours:
         fresh: list[TransactionRecord] = []
         back: list[UUID] = []
         for key, record in {record.transaction_id: record for record in records}.items():
-            print_ = fingerprint(record, self.mode)
+            print_ = self._print(record)
             before = stored.get(key)
             now = staged.get(key) or (before if before and before.pk not in gone else None)
             if now is not None and now.fingerprint == print_:
@@ -156,8 +157,25 @@ class Ours:
                 fresh.append(record)
         if back:
             self._unstage(back, [stored[key].pk for key in back if key in stored])
-        if fresh:
-            stage_rows(self.account, fresh, mode=self.mode)
+        self._stage(fresh)
+
+    def _keep_first(self, records: Sequence[TransactionRecord]) -> None:
+        """Rows of a window in which we have none: nobody has to look for them, but for one that moved in there."""
+        if not self._is_first_load:
+            self.keep(records)
+            return
+        try:
+            with transaction.atomic():
+                self._stage(records)
+        except IntegrityError:
+            self.keep(records)
+        else:
+            for record in records:
+                self._shift(None, _held(record, self.mode, ""))
+
+    def _stage(self, records: Collection[TransactionRecord]) -> None:
+        if records:
+            stage_rows(self.account, records, mode=self.mode)
             self._has_staged = True
 
     def lose_unlisted(self, listing: Listing) -> None:
@@ -274,17 +292,32 @@ class Ours:
         later = next((moment for moment in dates if moment > middle), middle + ONE_TICK)
         return next((cut for cut in (middle, later, middle + ONE_TICK) if window.can_be_cut(cut)), None)
 
-    def _rows(self, window: Window, condition: Q) -> Iterator[Held]:
-        """The rows of a window, each where it will be; streamed."""
+    def _print(self, record: TransactionRecord) -> str:
+        return fingerprint(record, self.mode)
+
+    def _prints(self, window: Window, condition: Q) -> dict[UUID, str]:
+        """The fingerprints of the rows of a window: all that it takes to see that nothing changed."""
+        found: dict[UUID, str] = {}
+        for rows, _ in self._sources(window, condition):
+            found.update(rows.values_list("transaction_id", "fingerprint"))
+        return found
+
+    def _sources(self, window: Window, condition: Q) -> Iterator[tuple[QuerySet[Any], bool]]:
+        """Stored rows that nothing is staged over, and staged ones; the latter with True."""
         if not self._is_first_load:
             stored = self._present.filter(_within(window), condition)
             if self._has_staged:
                 staged = StagedRow.objects.filter(account=self.account, transaction_id=OuterRef("transaction_id"))
                 removals = StagedRemoval.objects.filter(transaction=OuterRef("pk"))
                 stored = stored.filter(~Exists(staged), ~Exists(removals))
-            yield from _read(stored, is_staged=False)
+            yield stored, False
         if self._has_staged:
-            yield from _read(self.account.staged.filter(_within(window), condition), is_staged=True)
+            yield self.account.staged.filter(_within(window), condition), True
+
+    def _rows(self, window: Window, condition: Q) -> Iterator[Held]:
+        """The rows of a window, each where it will be; streamed."""
+        for rows, is_staged in self._sources(window, condition):
+            yield from _read(rows, is_staged=is_staged)
 
     def _stored(self, ids: Collection[UUID]) -> dict[UUID, Held]:
         if self._is_first_load or not ids:
