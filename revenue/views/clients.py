@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.people import person
 from partners.models import Client
-from revenue.exports import clients_csv
+from revenue.exports.clients import clients_csv
 from revenue.filters import (
     CLIENT_STATES,
     ClientFilter,

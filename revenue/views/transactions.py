@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.people import person
 from partners.models import Client, PartnerAccount
-from revenue.exports import transactions_csv
+from revenue.exports.transactions import transactions_csv
 from revenue.filters import RevenueFilter, parse_filter
 from revenue.selectors.entries import page_of
 from revenue.views import columns
