@@ -60,6 +60,14 @@ class Freshness:
     def sentence(self) -> str:
         return SENTENCES[self.state] if self.as_of else _NOTHING_YET.get(self.state, SENTENCES[self.state])
 
+    @property
+    def turns_at(self) -> datetime | None:
+        """When the passing of time alone changes it: fresh figures become stale, a silent pull counts as dead."""
+        turns = [self.as_of + _fresh_for()] if self.as_of and self.state == "fresh" else []
+        if self.running is not None:
+            turns.append(self.running.heartbeat_at + _patience(self.running))
+        return min(turns, default=None)
+
 
 @dataclass(frozen=True)
 class RunPage(Paged):
@@ -91,9 +99,7 @@ def published_run(account: PartnerAccount) -> PullRun | None:
 
 def is_running(run: PullRun, now: datetime) -> bool:
     """Whether a pull runs and has shown a sign of life lately, or is writing and within its time limit."""
-    is_writing = run.phase == PullRun.Phase.WRITING
-    patience = timedelta(seconds=settings.PULL_TIME_LIMIT_SECONDS) if is_writing else DEAD_AFTER
-    return run.status == PullRun.Status.RUNNING and now - run.heartbeat_at < patience
+    return run.status == PullRun.Status.RUNNING and now - run.heartbeat_at < _patience(run)
 
 
 def runs(account: PartnerAccount, *, page: int = 1, page_size: int = 50) -> RunPage:
@@ -119,11 +125,19 @@ def _state(published: PullRun | None, last: PullRun | None, running: PullRun | N
     if last is not None and last.status == PullRun.Status.FAILED:
         return _failure(last.error_kind)
     if published is not None and published.as_of is not None:
-        allowed = timedelta(seconds=settings.PULL_EVERY_SECONDS * STALE_AFTER_PULLS)
-        return "stale" if now - published.as_of > allowed else "fresh"
+        return "stale" if now - published.as_of > _fresh_for() else "fresh"
     if running is not None:
         return "first_pull_running"
     return "never" if last is None else "failed"
+
+
+def _fresh_for() -> timedelta:
+    return timedelta(seconds=settings.PULL_EVERY_SECONDS * STALE_AFTER_PULLS)
+
+
+def _patience(run: PullRun) -> timedelta:
+    is_writing = run.phase == PullRun.Phase.WRITING
+    return timedelta(seconds=settings.PULL_TIME_LIMIT_SECONDS) if is_writing else DEAD_AFTER
 
 
 def _failure(kind: str) -> State:

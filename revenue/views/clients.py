@@ -32,6 +32,7 @@ from revenue.views.controls import Controls, client_chips
 from revenue.views.downloads import download
 from revenue.views.months import month_table
 from revenue.views.page import account_page, own_account, pager, render_page
+from revenue.views.unchanged import again_while_unchanged
 
 STATE_LABELS = {"active": "Active", "archived": "Archived", "all": "All"}
 # The list of all of a client's payments is one click away.
@@ -40,6 +41,7 @@ CASES_SHOWN = 50
 
 
 @require_safe
+@again_while_unchanged
 @account_page
 def clients(request: HttpRequest) -> HttpResponse:
     """One page of the clients that match the address, each with its fee a stage."""
@@ -73,6 +75,7 @@ def clients_export(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_safe
+@again_while_unchanged
 @account_page
 def client(request: HttpRequest, creditor_id: UUID) -> HttpResponse:
     """One client: its cards, months, cases and latest payments, of all time."""

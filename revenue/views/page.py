@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.cache import patch_cache_control
 from django.utils.http import urlencode
 
 from accounts.access import visible_accounts
 from partners.models import PartnerAccount
 from revenue.filters import FilterError, NoAccount, RevenueFilter, account_of, parse_filter
 from revenue.parameters import home_zone
+from revenue.periods import ONE_DAY, local_today, start_of_day
 from revenue.selectors.paging import Window
-from revenue.selectors.pulls import freshness
+from revenue.selectors.pulls import Freshness, freshness
 from revenue.selectors.snapshot import consistent
 from revenue.views.controls import Controls
 from revenue.views.proof import proof_of
+from revenue.views.unchanged import FiguresPage
 
 P = ParamSpec("P")
+ONE_MINUTE = timedelta(minutes=1)
+HALF_A_SECOND = timedelta(seconds=0.5)
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
@@ -52,13 +57,11 @@ def render_page(
     context: Mapping[str, Any],
     *,
     zone: ZoneInfo | None = None,
+    now: datetime | None = None,
     status: int = 200,
-) -> HttpResponse:
-    """A page about `account` with its frame; instants are written in `zone`, or in the reader's own.
-
-    Nothing is kept by caches in between: who may see a figure is asked again at every look.
-    """
-    now = timezone.now()
+) -> FiguresPage:
+    """A page about `account` with its frame, as of `now`; instants are written in `zone`, or in the reader's own."""
+    now = now or timezone.now()
     shown_zone = zone or home_zone(request.user)
     state = freshness(account, now)
     frame = frame_of(request, account) | {
@@ -68,9 +71,21 @@ def render_page(
         "zone": shown_zone,
     }
     with timezone.override(shown_zone):
-        response = render(request, template, frame | dict(context), status=status)
-    patch_cache_control(response, private=True, no_cache=True)
-    return response
+        content = render_to_string(template, frame | dict(context), request)
+    return FiguresPage(content, until=_words_change_at(state, shown_zone, now), status=status)
+
+
+def _words_change_at(state: Freshness, zone: ZoneInfo, now: datetime) -> datetime:
+    """When the page says something else although nothing has changed: another age, another state, another day."""
+    tomorrow = start_of_day(local_today(zone, now) + ONE_DAY, zone)
+    changes = [tomorrow, state.turns_at, _age_changes_at(state.as_of, now) if state.as_of else None]
+    return min(change for change in changes if change is not None)
+
+
+def _age_changes_at(as_of: datetime, now: datetime) -> datetime:
+    """The end of the minute of age; ages are rounded to the second before they are written."""
+    end = as_of + ((now - as_of) // ONE_MINUTE + 1) * ONE_MINUTE
+    return end - HALF_A_SECOND if now < end - HALF_A_SECOND else end
 
 
 def frame_of(request: HttpRequest, account: PartnerAccount) -> dict[str, Any]:
@@ -99,11 +114,11 @@ def filtered_page(
     except FilterError as error:
         controls = Controls.of(request.GET, errors=error.fields)
         context = {"section": section, "controls": controls}
-        return render_page(request, template, own_account(request), context, status=400)
+        return render_page(request, template, own_account(request), context, now=now, status=400)
     f = f.every_stage() if every_stage else f
     controls = Controls.of(request.GET, f=f)
     context = {"section": section, "f": f, "controls": controls, **context_of(f)}
-    return render_page(request, template, f.account, context, zone=f.period.zone)
+    return render_page(request, template, f.account, context, zone=f.period.zone, now=now)
 
 
 def pager(window: Window, query_of: Callable[[int | None], str]) -> dict[str, str | None]:
