@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Literal
 
 from django.conf import settings
@@ -77,9 +78,10 @@ class RunPage(Paged):
 
 
 def freshness(account: PartnerAccount, now: datetime) -> Freshness:
-    """How fresh the figures of an account are at `now`. Two queries."""
-    published = published_run(account)
+    """How fresh the figures of an account are at `now`. One query; two where the latest pulls have published nothing."""
     recent = list(account.pulls.order_by("-started_at", "-pk")[:_RECENT])
+    among_them = max((run for run in recent if run.as_of), key=attrgetter("as_of", "pk"), default=None)
+    published = among_them or published_run(account)
     running = next((run for run in recent if is_running(run, now)), None)
     last = next((run for run in recent if run != running), None)
     return Freshness(

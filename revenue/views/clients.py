@@ -31,7 +31,7 @@ from revenue.views.cards import cards_of
 from revenue.views.controls import Controls, client_chips
 from revenue.views.downloads import download
 from revenue.views.months import month_table
-from revenue.views.page import account_page, own_account, pager, render_page
+from revenue.views.page import account_page, accounts_seen, own_account, pager, render_page
 from revenue.views.unchanged import again_while_unchanged
 
 STATE_LABELS = {"active": "Active", "archived": "Archived", "all": "All"}
@@ -47,7 +47,7 @@ def clients(request: HttpRequest) -> HttpResponse:
     """One page of the clients that match the address, each with its fee a stage."""
     context: dict[str, Any] = {"section": "clients", "states": [(key, STATE_LABELS[key]) for key in CLIENT_STATES]}
     try:
-        f = parse_client_filter(request.GET, asker=request.user)
+        f = parse_client_filter(request.GET, asker=request.user, visible=accounts_seen(request))
     except FilterError as error:
         context["controls"] = Controls.of(request.GET, errors=error.fields)
         return render_page(request, "revenue/clients.html", own_account(request), context, status=400)
@@ -79,7 +79,7 @@ def clients_export(request: HttpRequest) -> HttpResponseBase:
 @account_page
 def client(request: HttpRequest, creditor_id: UUID) -> HttpResponse:
     """One client: its cards, months, cases and latest payments, of all time."""
-    account, is_default = account_of(request.GET, asker=request.user)
+    account, is_default = account_of(request.GET, asker=request.user, visible=accounts_seen(request))
     try:
         found = client_of(account, creditor_id)
     except Client.DoesNotExist as missing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import wraps
+from operator import attrgetter
 from typing import Any, Concatenate, ParamSpec
 from zoneinfo import ZoneInfo
 
@@ -14,9 +15,8 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from accounts.access import visible_accounts
 from partners.models import PartnerAccount
-from revenue.filters import FilterError, NoAccount, RevenueFilter, account_of, parse_filter
+from revenue.filters import FilterError, NoAccount, RevenueFilter, account_of, accounts_of, parse_filter
 from revenue.parameters import home_zone
 from revenue.periods import ONE_DAY, local_today, start_of_day
 from revenue.selectors.paging import Window
@@ -29,6 +29,8 @@ from revenue.views.unchanged import FiguresPage
 P = ParamSpec("P")
 ONE_MINUTE = timedelta(minutes=1)
 HALF_A_SECOND = timedelta(seconds=0.5)
+# Where a request keeps what it has asked once, as Django's CSRF_COOKIE.
+_ACCOUNTS = "FEEBOARD_ACCOUNTS"
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
@@ -47,7 +49,15 @@ def account_page(view: View[P]) -> View[P]:
 
 def own_account(request: HttpRequest) -> PartnerAccount:
     """The account that the address speaks of. Raises as revenue.filters.account_of does."""
-    return account_of(request.GET, asker=request.user)[0]
+    return account_of(request.GET, asker=request.user, visible=accounts_seen(request))[0]
+
+
+def accounts_seen(request: HttpRequest) -> list[PartnerAccount]:
+    """Every account that the reader may see, the one that needs no naming first. One query a request."""
+    if _ACCOUNTS not in request.META:
+        request.META[_ACCOUNTS] = accounts_of(request.user)
+    seen: list[PartnerAccount] = request.META[_ACCOUNTS]
+    return seen
 
 
 def render_page(
@@ -90,10 +100,9 @@ def _age_changes_at(as_of: datetime, now: datetime) -> datetime:
 
 def frame_of(request: HttpRequest, account: PartnerAccount) -> dict[str, Any]:
     """The accounts to switch between; and the query that keeps this one, empty for the one that needs no naming."""
-    accounts = list(visible_accounts(request.user))
-    is_default = bool(accounts) and account == accounts[0]
-    query = "" if is_default else urlencode({"partner": account.slug})
-    return {"account": account, "accounts": accounts, "account_query": query}
+    accounts = accounts_seen(request)
+    query = "" if account == accounts[0] else urlencode({"partner": account.slug})
+    return {"account": account, "accounts": sorted(accounts, key=attrgetter("slug")), "account_query": query}
 
 
 def filtered_page(
@@ -110,7 +119,7 @@ def filtered_page(
     """
     now = timezone.now()
     try:
-        f = parse_filter(request.GET, asker=request.user, now=now)
+        f = parse_filter(request.GET, asker=request.user, now=now, visible=accounts_seen(request))
     except FilterError as error:
         controls = Controls.of(request.GET, errors=error.fields)
         context = {"section": section, "controls": controls}
