@@ -20,7 +20,7 @@ from django.contrib.messages import get_messages
 from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.cache import get_conditional_response, patch_cache_control
+from django.utils.cache import get_conditional_response
 from django.utils.crypto import salted_hmac
 
 from accounts.access import visible_accounts
@@ -41,9 +41,8 @@ class FiguresPage(HttpResponse):
     """
 
     def __init__(self, content: str | bytes, *, until: datetime, status: int = 200) -> None:
-        super().__init__(content, status=status)
+        super().__init__(content, status=status, headers={"Cache-Control": "private, no-cache"})
         self.until = until
-        patch_cache_control(self, private=True, no_cache=True)
 
 
 class KeptPage(NamedTuple):

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from partners.models import PartnerAccount
-from revenue.models import PullRun, PullState
+from revenue.models import PullRun
 from revenue.selectors.version import data_version
 from tests.factories import NOW, make_account, make_run
 
@@ -16,7 +16,6 @@ EVERY = PartnerAccount.objects.order_by("slug")
 def account():
     account = make_account(slug="acme", name="Acme")
     make_run(account, started_at=NOW - timedelta(minutes=5))
-    PullState.objects.create(account=account)
     return account
 
 
@@ -37,8 +36,6 @@ STEPS = {
     "the account has another name": lambda account: PartnerAccount.objects.update(name="Another"),
     "its fees are due at another moment": lambda account: PartnerAccount.objects.update(invoicing_trigger_mode="X"),
     "another account is connected": lambda account: make_account(),
-    "estimates are younger": lambda account: PullState.objects.update(estimates_as_of=NOW),
-    "windows are not trusted any more": lambda account: PullState.objects.update(distrust="A sentence."),
 }
 ENDS = {
     "it shows a sign of life": {"heartbeat_at": NOW + timedelta(seconds=1)},
