@@ -82,6 +82,14 @@ else:
 
 REDIS_URL = env.env.str("REDIS_URL", default="")
 
+_IN_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
+CACHES = {
+    "default": {"BACKEND": _IN_MEMORY},
+    # Pages that have not changed (revenue/views/unchanged.py), in each process: they are personal and short-lived, and a
+    # request to another machine would cost as much as the rest of the answer.
+    "pages": {"BACKEND": _IN_MEMORY, "LOCATION": "pages", "OPTIONS": {"MAX_ENTRIES": 100}},
+}
+
 # --- People -----------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"

@@ -6,7 +6,7 @@ it filters; the selectors in revenue/selectors/ answer it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -51,6 +51,7 @@ SORTS = {
 CLIENT_SORTS = ("name", "fee", "cases", "earnings", "difference", "linked")
 DEFAULT_CLIENT_SORT = "name"
 CLIENT_STATES = ("active", "archived", "all")
+Accounts = Sequence[PartnerAccount] | None
 
 
 class UnknownAccount(Http404):
@@ -165,13 +166,13 @@ class ClientFilter(PageFilter):
         }
 
 
-def parse_filter(params: QueryDict, *, asker: Asker, now: datetime) -> RevenueFilter:
+def parse_filter(params: QueryDict, *, asker: Asker, now: datetime, visible: Accounts = None) -> RevenueFilter:
     """The filter that the query parameters mean for `asker` at `now`; without any: all time, in the asker's own zone.
 
-    Raises FilterError with every wrong field at once, UnknownAccount for a `partner` that is not visible, and NoAccount
-    where nothing is.
+    `visible`: as in `account_of`. Raises FilterError with every wrong field at once, UnknownAccount for a `partner` that
+    is not visible, and NoAccount where nothing is.
     """
-    account, is_default = account_of(params, asker=asker)
+    account, is_default = account_of(params, asker=asker, visible=visible)
     read = Reader(params)
     home = parameters.home_zone(asker)
     zone = read.zone(home)
@@ -193,9 +194,9 @@ def parse_filter(params: QueryDict, *, asker: Asker, now: datetime) -> RevenueFi
     return found
 
 
-def parse_client_filter(params: QueryDict, *, asker: Asker) -> ClientFilter:
-    """The filter of a list of clients. Raises as `parse_filter` does."""
-    account, is_default = account_of(params, asker=asker)
+def parse_client_filter(params: QueryDict, *, asker: Asker, visible: Accounts = None) -> ClientFilter:
+    """The filter of a list of clients. Takes and raises what `parse_filter` does."""
+    account, is_default = account_of(params, asker=asker, visible=visible)
     read = Reader(params)
     found = ClientFilter(
         account=account,
@@ -219,12 +220,20 @@ def parse_page_filter(params: QueryDict, *, asker: Asker) -> PageFilter:
     return found
 
 
-def account_of(params: QueryDict, *, asker: Asker) -> tuple[PartnerAccount, bool]:
-    """The account that `partner` names, or the visible one that was connected first; and whether it is that one.
+def accounts_of(asker: Asker) -> list[PartnerAccount]:
+    """The accounts that `asker` may see; the first one is the one that a link without `partner` means. One query.
 
-    Connecting another account never changes what a link without `partner` means. Raises UnknownAccount and NoAccount.
+    Connecting another account never changes which one that is.
     """
-    visible = list(visible_accounts(asker).order_by("created_at", "pk"))
+    return list(visible_accounts(asker).order_by("created_at", "pk"))
+
+
+def account_of(params: QueryDict, *, asker: Asker, visible: Accounts = None) -> tuple[PartnerAccount, bool]:
+    """The account that `partner` names, or the first one of those that the asker may see; and whether it is that one.
+
+    `visible`: those accounts, where somebody has asked for them already. Raises UnknownAccount and NoAccount.
+    """
+    visible = accounts_of(asker) if visible is None else visible
     if not visible:
         raise NoAccount("No partner account is connected yet. Connect one with: manage.py connect_partner")
     slug = params.get("partner", "")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.cache import caches
 
 from partners.models import PartnerAccount
 from sandbox.server import SandboxServer
@@ -67,6 +68,12 @@ def _plain_static_files(settings: Any) -> None:
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
+
+
+@pytest.fixture(autouse=True)
+def _no_page_of_another_test() -> None:
+    """What is rolled back may come again under the same ids."""
+    caches["pages"].clear()
 
 
 @pytest.fixture(autouse=True, scope="session")

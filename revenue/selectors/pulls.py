@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, Literal, cast
 
 from django.conf import settings
@@ -68,6 +69,14 @@ class Freshness:
     def sentence(self) -> str:
         return SENTENCES[self.state] if self.as_of else _NOTHING_YET.get(self.state, SENTENCES[self.state])
 
+    @property
+    def turns_at(self) -> datetime | None:
+        """When the passing of time alone changes it: fresh figures become stale, a silent pull counts as dead."""
+        turns = [self.as_of + _fresh_for()] if self.as_of and self.state == "fresh" else []
+        if self.running is not None:
+            turns.append(self.running.heartbeat_at + _patience(self.running))
+        return min(turns, default=None)
+
 
 @dataclass(frozen=True)
 class RunPage(Paged):
@@ -77,10 +86,12 @@ class RunPage(Paged):
 
 
 def freshness(account: PartnerAccount, now: datetime) -> Freshness:
-    """How fresh the figures of an account are at `now`. Two queries."""
-    # The state comes with the run: this is asked for every page.
-    published = _published(account).annotate(estimates_as_of=F("account__pull_state__estimates_as_of")).first()
-    recent = list(account.pulls.order_by("-started_at", "-pk")[:_RECENT])
+    """How fresh the figures of an account are at `now`. One query; two where the latest pulls have published nothing."""
+    # The state comes with the runs: this is asked for every page.
+    with_state = account.pulls.annotate(estimates_as_of=F("account__pull_state__estimates_as_of"))
+    recent = list(with_state.order_by("-started_at", "-pk")[:_RECENT])
+    among_them = max((run for run in recent if run.as_of), key=attrgetter("as_of", "pk"), default=None)
+    published = among_them or _published(with_state).first()
     running = next((run for run in recent if is_running(run, now)), None)
     last = next((run for run in recent if run != running), None)
     return Freshness(
@@ -96,14 +107,12 @@ def freshness(account: PartnerAccount, now: datetime) -> Freshness:
 
 def published_run(account: PartnerAccount) -> PullRun | None:
     """The pull whose figures are shown; None before the first success."""
-    return _published(account).first()
+    return _published(account.pulls.all()).first()
 
 
 def is_running(run: PullRun, now: datetime) -> bool:
     """Whether a pull runs and has shown a sign of life lately, or is writing and within its time limit."""
-    is_writing = run.phase == PullRun.Phase.WRITING
-    patience = timedelta(seconds=settings.PULL_TIME_LIMIT_SECONDS) if is_writing else DEAD_AFTER
-    return run.status == PullRun.Status.RUNNING and now - run.heartbeat_at < patience
+    return run.status == PullRun.Status.RUNNING and now - run.heartbeat_at < _patience(run)
 
 
 def runs(account: PartnerAccount, *, page: int = 1, page_size: int = 50) -> RunPage:
@@ -134,8 +143,8 @@ def left_in_words(left_for_later: Iterable[Mapping[str, Any]]) -> str:
     return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
 
 
-def _published(account: PartnerAccount) -> QuerySet[PullRun]:
-    return account.pulls.filter(as_of__isnull=False).order_by("-as_of", "-pk")
+def _published(runs: QuerySet[Any]) -> QuerySet[Any]:
+    return runs.filter(as_of__isnull=False).order_by("-as_of", "-pk")
 
 
 def _of_older_estimates(published: Any) -> datetime | None:
@@ -148,11 +157,19 @@ def _state(published: PullRun | None, last: PullRun | None, running: PullRun | N
     if last is not None and last.status == PullRun.Status.FAILED:
         return _failure(last.error_kind)
     if published is not None and published.as_of is not None:
-        allowed = timedelta(seconds=settings.PULL_EVERY_SECONDS * STALE_AFTER_PULLS)
-        return "stale" if now - published.as_of > allowed else "fresh"
+        return "stale" if now - published.as_of > _fresh_for() else "fresh"
     if running is not None:
         return "first_pull_running"
     return "never" if last is None else "failed"
+
+
+def _fresh_for() -> timedelta:
+    return timedelta(seconds=settings.PULL_EVERY_SECONDS * STALE_AFTER_PULLS)
+
+
+def _patience(run: PullRun) -> timedelta:
+    is_writing = run.phase == PullRun.Phase.WRITING
+    return timedelta(seconds=settings.PULL_TIME_LIMIT_SECONDS) if is_writing else DEAD_AFTER
 
 
 def _failure(kind: str) -> State:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.people import person
 from partners.models import Client
-from revenue.exports import clients_csv
+from revenue.exports.clients import clients_csv
 from revenue.filters import (
     CLIENT_STATES,
     ClientFilter,
@@ -31,7 +31,8 @@ from revenue.views.cards import cards_of
 from revenue.views.controls import Controls, client_chips
 from revenue.views.downloads import download
 from revenue.views.months import month_table
-from revenue.views.page import account_page, own_account, pager, render_page
+from revenue.views.page import account_page, accounts_seen, own_account, pager, render_page
+from revenue.views.unchanged import again_while_unchanged
 
 STATE_LABELS = {"active": "Active", "archived": "Archived", "all": "All"}
 # The list of all of a client's payments is one click away.
@@ -40,12 +41,13 @@ CASES_SHOWN = 50
 
 
 @require_safe
+@again_while_unchanged
 @account_page
 def clients(request: HttpRequest) -> HttpResponse:
     """One page of the clients that match the address, each with its fee a stage."""
     context: dict[str, Any] = {"section": "clients", "states": [(key, STATE_LABELS[key]) for key in CLIENT_STATES]}
     try:
-        f = parse_client_filter(request.GET, asker=request.user)
+        f = parse_client_filter(request.GET, asker=request.user, visible=accounts_seen(request))
     except FilterError as error:
         context["controls"] = Controls.of(request.GET, errors=error.fields)
         return render_page(request, "revenue/clients.html", own_account(request), context, status=400)
@@ -73,10 +75,11 @@ def clients_export(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_safe
+@again_while_unchanged
 @account_page
 def client(request: HttpRequest, creditor_id: UUID) -> HttpResponse:
     """One client: its cards, months, cases and latest payments, of all time."""
-    account, is_default = account_of(request.GET, asker=request.user)
+    account, is_default = account_of(request.GET, asker=request.user, visible=accounts_seen(request))
     try:
         found = client_of(account, creditor_id)
     except Client.DoesNotExist as missing:

@@ -10,7 +10,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from revenue.exports import Export
+from revenue.exports.files import Export
 from revenue.filters import FilterError, NoAccount
 
 F = TypeVar("F")

@@ -14,9 +14,11 @@ from revenue.selectors.trends import months
 from revenue.views.cards import cards_of
 from revenue.views.months import month_table
 from revenue.views.page import account_page, filtered_page
+from revenue.views.unchanged import again_while_unchanged
 
 
 @require_safe
+@again_while_unchanged
 @account_page
 def overview(request: HttpRequest) -> HttpResponse:
     """Cards, months, top clients and portfolio; its period and zone come from the address.

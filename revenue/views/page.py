@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from functools import wraps
+from operator import attrgetter
 from typing import Any, Concatenate, ParamSpec
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.cache import patch_cache_control
 from django.utils.http import urlencode
 
-from accounts.access import visible_accounts
 from partners.models import PartnerAccount
-from revenue.filters import FilterError, NoAccount, RevenueFilter, account_of, parse_filter
+from revenue.filters import FilterError, NoAccount, RevenueFilter, account_of, accounts_of, parse_filter
 from revenue.parameters import home_zone
+from revenue.periods import ONE_DAY, local_today, start_of_day
 from revenue.selectors.paging import Window
-from revenue.selectors.pulls import freshness
+from revenue.selectors.pulls import Freshness, freshness
 from revenue.selectors.snapshot import consistent
 from revenue.views.controls import Controls
 from revenue.views.proof import proof_of
+from revenue.views.unchanged import FiguresPage
 
 P = ParamSpec("P")
+ONE_MINUTE = timedelta(minutes=1)
+HALF_A_SECOND = timedelta(seconds=0.5)
+# Where a request keeps what it has asked once, as Django's CSRF_COOKIE.
+_ACCOUNTS = "FEEBOARD_ACCOUNTS"
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
@@ -42,7 +49,15 @@ def account_page(view: View[P]) -> View[P]:
 
 def own_account(request: HttpRequest) -> PartnerAccount:
     """The account that the address speaks of. Raises as revenue.filters.account_of does."""
-    return account_of(request.GET, asker=request.user)[0]
+    return account_of(request.GET, asker=request.user, visible=accounts_seen(request))[0]
+
+
+def accounts_seen(request: HttpRequest) -> list[PartnerAccount]:
+    """Every account that the reader may see, the one that needs no naming first. One query a request."""
+    if _ACCOUNTS not in request.META:
+        request.META[_ACCOUNTS] = accounts_of(request.user)
+    seen: list[PartnerAccount] = request.META[_ACCOUNTS]
+    return seen
 
 
 def render_page(
@@ -52,13 +67,11 @@ def render_page(
     context: Mapping[str, Any],
     *,
     zone: ZoneInfo | None = None,
+    now: datetime | None = None,
     status: int = 200,
-) -> HttpResponse:
-    """A page about `account` with its frame; instants are written in `zone`, or in the reader's own.
-
-    Nothing is kept by caches in between: who may see a figure is asked again at every look.
-    """
-    now = timezone.now()
+) -> FiguresPage:
+    """A page about `account` with its frame, as of `now`; instants are written in `zone`, or in the reader's own."""
+    now = now or timezone.now()
     shown_zone = zone or home_zone(request.user)
     state = freshness(account, now)
     frame = frame_of(request, account) | {
@@ -68,17 +81,28 @@ def render_page(
         "zone": shown_zone,
     }
     with timezone.override(shown_zone):
-        response = render(request, template, frame | dict(context), status=status)
-    patch_cache_control(response, private=True, no_cache=True)
-    return response
+        content = render_to_string(template, frame | dict(context), request)
+    return FiguresPage(content, until=_words_change_at(state, shown_zone, now), status=status)
+
+
+def _words_change_at(state: Freshness, zone: ZoneInfo, now: datetime) -> datetime:
+    """When the page says something else although nothing has changed: another age, another state, another day."""
+    tomorrow = start_of_day(local_today(zone, now) + ONE_DAY, zone)
+    changes = [tomorrow, state.turns_at, _age_changes_at(state.as_of, now) if state.as_of else None]
+    return min(change for change in changes if change is not None)
+
+
+def _age_changes_at(as_of: datetime, now: datetime) -> datetime:
+    """The end of the minute of age; ages are rounded to the second before they are written."""
+    end = as_of + ((now - as_of) // ONE_MINUTE + 1) * ONE_MINUTE
+    return end - HALF_A_SECOND if now < end - HALF_A_SECOND else end
 
 
 def frame_of(request: HttpRequest, account: PartnerAccount) -> dict[str, Any]:
     """The accounts to switch between; and the query that keeps this one, empty for the one that needs no naming."""
-    accounts = list(visible_accounts(request.user))
-    is_default = bool(accounts) and account == accounts[0]
-    query = "" if is_default else urlencode({"partner": account.slug})
-    return {"account": account, "accounts": accounts, "account_query": query}
+    accounts = accounts_seen(request)
+    query = "" if account == accounts[0] else urlencode({"partner": account.slug})
+    return {"account": account, "accounts": sorted(accounts, key=attrgetter("slug")), "account_query": query}
 
 
 def filtered_page(
@@ -95,15 +119,15 @@ def filtered_page(
     """
     now = timezone.now()
     try:
-        f = parse_filter(request.GET, asker=request.user, now=now)
+        f = parse_filter(request.GET, asker=request.user, now=now, visible=accounts_seen(request))
     except FilterError as error:
         controls = Controls.of(request.GET, errors=error.fields)
         context = {"section": section, "controls": controls}
-        return render_page(request, template, own_account(request), context, status=400)
+        return render_page(request, template, own_account(request), context, now=now, status=400)
     f = f.every_stage() if every_stage else f
     controls = Controls.of(request.GET, f=f)
     context = {"section": section, "f": f, "controls": controls, **context_of(f)}
-    return render_page(request, template, f.account, context, zone=f.period.zone)
+    return render_page(request, template, f.account, context, zone=f.period.zone, now=now)
 
 
 def pager(window: Window, query_of: Callable[[int | None], str]) -> dict[str, str | None]:

@@ -14,18 +14,20 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.people import person
 from partners.models import Client, PartnerAccount
-from revenue.exports import transactions_csv
+from revenue.exports.transactions import transactions_csv
 from revenue.filters import RevenueFilter, parse_filter
 from revenue.selectors.entries import page_of
 from revenue.views import columns
 from revenue.views.downloads import download
 from revenue.views.page import account_page, filtered_page, pager
+from revenue.views.unchanged import again_while_unchanged
 
 # A longer list of names is no help in a form: there the search box finds clients.
 MOST_CLIENTS_TO_CHOOSE_FROM = 500
 
 
 @require_safe
+@again_while_unchanged
 @account_page
 def transactions(request: HttpRequest) -> HttpResponse:
     """One page of what matches the address, with the total over all of it."""

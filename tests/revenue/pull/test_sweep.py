@@ -19,7 +19,7 @@ from revenue.pull.sweep import MOST_PASSES, Listing, TransactionPage, sweep
 from sandbox.records import Payment
 from sandbox.server import SandboxServer
 from sandbox.world import World
-from tests.revenue.pull.support import pull_plainly, pull_now, rows_stored, rows_upstream
+from tests.revenue.pull.support import pull_now, pull_plainly, rows_stored, rows_upstream
 
 ROWS = 35
 

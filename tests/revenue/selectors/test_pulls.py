@@ -107,10 +107,10 @@ def test_freshness_is_that_of_the_account(partner):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_freshness_takes_two_queries(partner, django_assert_num_queries, count):
+def test_freshness_takes_one_query(partner, django_assert_num_queries, count):
     for _ in range(count):
         published(partner)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         freshness(partner, NOW)
 
 

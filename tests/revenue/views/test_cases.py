@@ -90,5 +90,5 @@ def test_case_asks_the_database_equally_often_for_any_number_of_rows(
     case = make_case(make_client(account), reference="Q8OAXF3W")
     for _ in range(rows):
         write_line(make_transaction(account, case=case), make_run(account), kind="first_seen")
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(9):
         assert signed_in.get("/cases/Q8OAXF3W/").status_code == 200

@@ -272,7 +272,7 @@ def test_news_links_to_newer_figures_and_leaves_the_shown_ones(signed_in, accoun
 def test_pulls_ask_the_database_equally_often_for_any_number(signed_in, account, rows, django_assert_num_queries):
     for _ in range(rows):
         make_run(account)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(7):
         assert signed_in.get("/pulls/").status_code == 200
 
 
@@ -285,5 +285,5 @@ def test_pull_asks_the_database_equally_often_for_any_number_of_rows(
         for _ in range(rows)
     ]
     run = make_run(account, status="differs", ties_out=False, differences=[DIFFERENCE], explanations=why, quarantined=1)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(7):
         assert signed_in.get(f"/pulls/{run.pk}/").status_code == 200

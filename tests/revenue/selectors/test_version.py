@@ -1,0 +1,103 @@
+from datetime import timedelta
+
+import pytest
+
+from partners.models import PartnerAccount
+from revenue.models import PullRun
+from revenue.selectors.version import data_version
+from tests.factories import NOW, make_account, make_run
+
+pytestmark = pytest.mark.django_db
+
+EVERY = PartnerAccount.objects.order_by("slug")
+
+
+@pytest.fixture
+def account():
+    account = make_account(slug="acme", name="Acme")
+    make_run(account, started_at=NOW - timedelta(minutes=5))
+    return account
+
+
+def version():
+    return data_version(PartnerAccount.objects.order_by("slug"), "acme")
+
+
+def running(account):
+    return make_run(account, status=PullRun.Status.RUNNING, as_of=None, ties_out=None, finished_at=None)
+
+
+STEPS = {
+    "a pull begins": running,
+    "figures are published": lambda account: make_run(account),
+    "a pull fails": lambda account: make_run(
+        account, status=PullRun.Status.FAILED, as_of=None, ties_out=None, error_kind="unreachable"
+    ),
+    "the account has another name": lambda account: PartnerAccount.objects.update(name="Another"),
+    "its fees are due at another moment": lambda account: PartnerAccount.objects.update(invoicing_trigger_mode="X"),
+    "another account is connected": lambda account: make_account(),
+}
+ENDS = {
+    "it shows a sign of life": {"heartbeat_at": NOW + timedelta(seconds=1)},
+    "it writes": {"phase": PullRun.Phase.WRITING},
+    "it publishes": {"as_of": NOW, "ties_out": True},
+    "it ends": {"finished_at": NOW},
+    "it was interrupted": {"status": PullRun.Status.INTERRUPTED},
+}
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_version_changes_when(account, step):
+    before = version()
+    assert version() == before
+    step(account)
+    assert version() != before
+
+
+@pytest.mark.parametrize("fields", ENDS.values(), ids=ENDS)
+def test_version_of_a_running_pull_changes_when(account, fields):
+    run = running(account)
+    before = version()
+    PullRun.objects.filter(pk=run.pk).update(**fields)
+    assert version() != before
+
+
+def test_version_stays_when_another_account_is_pulled(account):
+    other = make_account(slug="other")
+    before = version()
+    make_run(other)
+    assert version() == before
+
+
+def test_account_that_is_not_named_is_the_one_connected_first(account):
+    make_account(slug="aaa", created_at=NOW)
+    assert data_version(EVERY.all(), "") == version()
+    assert data_version(EVERY.all(), "aaa") != version()
+
+
+@pytest.mark.parametrize(
+    ("visible", "slug"),
+    [(EVERY, "nobody"), (EVERY.exclude(slug="acme"), "acme"), (EVERY.none(), ""), (EVERY.none(), "acme")],
+)
+def test_what_is_not_visible_has_no_version(account, visible, slug):
+    assert data_version(visible.all(), slug) is None
+
+
+def test_account_without_a_pull_has_a_version_that_its_first_pull_changes():
+    account = make_account(slug="acme")
+    before = version()
+    assert before is not None
+    running(account)
+    assert version() != before
+
+
+def test_version_holds_no_key(account):
+    account.api_key = "very secret"
+    account.save()
+    assert account.sealed_api_key not in version()
+
+
+def test_version_takes_one_query(account, django_assert_num_queries):
+    make_account()
+    with django_assert_num_queries(1):
+        version()
