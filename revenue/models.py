@@ -83,7 +83,7 @@ class Transaction(TransactionState):
             # A client's list and page, the cases it paid on last, and the list sorted by client.
             models.Index(fields=["client", "payment_date", "id"], name="transaction_by_client", condition=PRESENT),
             # A case's page, which shows removed rows, too; the list sorted by case, and what a search finds by case.
-            models.Index(fields=["case", "payment_date", "id"], name="transaction_by_case"),
+            models.Index(fields=["case", "payment_date", "id", "removed_at"], name="transaction_by_case"),
             # The list sorted by an amount or by when a row was first seen.
             models.Index("account", NumericOrder("fee_usd"), "id", name="transaction_by_fee", condition=PRESENT),
             models.Index(

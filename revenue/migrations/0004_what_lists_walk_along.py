@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='transaction',
-            index=models.Index(fields=['case', 'payment_date', 'id'], name='transaction_by_case'),
+            index=models.Index(fields=['case', 'payment_date', 'id', 'removed_at'], name='transaction_by_case'),
         ),
         migrations.AddIndex(
             model_name='transaction',

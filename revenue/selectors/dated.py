@@ -8,7 +8,7 @@ stretches are days, and months for the rows of one client.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -57,11 +57,15 @@ class DatedRows:
 
     def rows(self) -> QuerySet[Transaction]:
         """The rows, in no order."""
-        rows = Transaction.objects.filter(PRESENT, account=self.account)
-        if self.owner == KeptTotal.NO_OWNER:
-            rows = rows.filter(client=None)
-        elif self.owner != KeptTotal.EVERY_OWNER:
-            rows = rows.filter(client=self.owner)
+        if self.owner > KeptTotal.NO_OWNER:
+            # A client is of one account: to ask for that, too, would be a look at every row that an index passes over.
+            return self.narrowed(Transaction.objects.filter(PRESENT))
+        return self.narrowed(Transaction.objects.filter(PRESENT, account=self.account))
+
+    def narrowed(self, rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
+        """Those of `rows` that are of this owner, these stages and this time."""
+        if self.owner != KeptTotal.EVERY_OWNER:
+            rows = rows.filter(client=self.owner or None)
         if self.stages:
             rows = rows.filter(stage__in=self.stages)
         if self.start is not None:
@@ -70,10 +74,9 @@ class DatedRows:
             rows = rows.filter(payment_date__lt=self.end)
         return rows
 
-    def lines(self, grain: Grain, *, every_client: bool = False) -> QuerySet[KeptTotal]:
-        """The kept lines of this grain that begin in the list's time; with `every_client` those of each, whatever its owner."""
-        lines = KeptTotal.objects.filter(account=self.account, grain=grain)
-        lines = lines.filter(owner__gte=KeptTotal.NO_OWNER) if every_client else lines.filter(owner=self.owner)
+    def lines(self, grain: Grain, owners: Sequence[int] = ()) -> QuerySet[KeptTotal]:
+        """The kept lines of this grain that begin in the list's time, of `owners` where they are given."""
+        lines = KeptTotal.objects.filter(account=self.account, grain=grain, owner__in=owners or [self.owner])
         if self.start is not None:
             lines = lines.filter(start__gte=self.start)
         if self.end is not None:

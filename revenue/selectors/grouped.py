@@ -18,6 +18,8 @@ from revenue.stages import STAGES, Stage
 
 G = TypeVar("G")
 Grain = KeptTotal.Grain
+# Of how many clients the rows are counted at first; then of ten times as many.
+_FIRST_CLIENTS = 25
 
 
 class Cut(NamedTuple, Generic[G]):
@@ -66,24 +68,29 @@ def _cuts(groups: Iterable[tuple[G, int]], offset: int, limit: int) -> Iterator[
 
 
 def _clients(listed: DatedRows, *, descending: bool) -> Iterator[tuple[int, int]]:
-    """Every owner in the order of the list, with its rows."""
-    counts = _counts_by_client(listed)
+    """Every owner in the order of the list, with its rows; counted as far as the caller asks."""
     order = (BY_NAME.desc(), "-pk") if descending else (BY_NAME.asc(), "pk")
-    clients = Client.objects.filter(account=listed.account).order_by(*order).values_list("pk", flat=True)
-    return ((owner, counts[owner]) for owner in (*clients, KeptTotal.NO_OWNER))
+    clients = list(Client.objects.filter(account=listed.account).order_by(*order).values_list("pk", flat=True))
+    size = _FIRST_CLIENTS
+    while clients:
+        counts = _counts_of(listed, clients[:size])
+        yield from ((owner, counts[owner]) for owner in clients[:size])
+        clients, size = clients[size:], size * 10
+    yield KeptTotal.NO_OWNER, _counts_of(listed, [KeptTotal.NO_OWNER])[KeptTotal.NO_OWNER]
 
 
-def _counts_by_client(listed: DatedRows) -> Counter[int]:
+def _counts_of(listed: DatedRows, owners: list[int]) -> Counter[int]:
     """Rows by owner: those of whole months as they are kept, those before and after counted."""
     before, months, after = whole_months(listed)
     counts: Counter[int] = Counter()
     if months is not None:
-        lines = months.lines(Grain.EVER if months.is_unbounded else Grain.MONTH, every_client=True)
+        lines = months.lines(Grain.EVER if months.is_unbounded else Grain.MONTH, owners)
         counts.update(dict(lines.order_by().values_list("owner").annotate(Sum("rows"))))
     for part in (before, after):
         if part is not None:
-            groups = part.rows().order_by().values_list("client").annotate(Count("pk"))
-            counts.update({owner or KeptTotal.NO_OWNER: rows for owner, rows in groups})
+            rows = replace(part, owner=owners[0]).rows() if len(owners) == 1 else part.rows().filter(client__in=owners)
+            groups = rows.order_by().values_list("client").annotate(Count("pk"))
+            counts.update({owner or KeptTotal.NO_OWNER: count for owner, count in groups})
     return counts
 
 

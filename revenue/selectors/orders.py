@@ -20,13 +20,15 @@ _STAGE_ORDER = [When(stage=stage, then=Value(place)) for place, stage in enumera
 class Order:
     """`key` with what is unknown last, either way round; then the terms of `ties`.
 
-    unknown: the rows whose key is; None where every row has one.
+    unknown: the rows whose key is; None where every row has one. empty: the column that is empty then, where the key is not
+    one of the row itself.
     """
 
     key: Combinable
     ties: tuple[OrderBy, ...]
     descending: bool
     unknown: Q | None = None
+    empty: F | None = None
 
     def terms(self) -> list[OrderBy]:
         """The order of a whole list."""
@@ -36,6 +38,10 @@ class Order:
     def known_terms(self) -> list[OrderBy]:
         """The order of the rows whose key is known, in words that an index can follow."""
         return [_term(self.key, descending=self.descending), *self.ties]
+
+    def unknown_terms(self) -> list[OrderBy]:
+        """The order of the rows whose key is unknown; their key stands in it for the index that holds them by it."""
+        return [_term(self.empty or self.key, descending=self.descending), *self.ties]
 
     def gathered_terms(self) -> list[OrderBy]:
         """The order of a whole list, in words that no index follows: only few rows are left when they are sorted."""
@@ -60,10 +66,10 @@ def order_of(f: RevenueFilter) -> Order:
         case "client":
             name = Lower(Left("client__company_name", 200))
             ties = (_term(F("client_id"), descending=descending), *newest_first)
-            return Order(name, ties, descending, Q(client=None))
+            return Order(name, ties, descending, Q(client=None), F("client_id"))
         case "case":
             ties = (_term(F("case_id"), descending=descending), *newest_first)
-            return Order(Lower("case__reference"), ties, descending, Q(case=None))
+            return Order(Lower("case__reference"), ties, descending, Q(case=None), F("case_id"))
     return Order(F("first_seen_at" if column == "first_seen" else "payment_date"), by_id, descending)
 
 

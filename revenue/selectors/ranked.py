@@ -11,8 +11,9 @@ from dataclasses import replace
 from django.db.models import QuerySet
 
 from revenue.filters import RevenueFilter
-from revenue.models import Transaction
+from revenue.models import PRESENT, Transaction
 from revenue.periods import Period
+from revenue.selectors.dated import DatedRows
 from revenue.selectors.orders import Order, order_of, turned
 from revenue.selectors.totals import list_totals
 
@@ -30,7 +31,7 @@ def keys_in_order(f: RevenueFilter, count: int, offset: int, limit: int) -> list
     known = count - unknown.count()
     found = _walked(f, order, known, offset, limit) if offset < known else []
     if len(found) < limit and order.unknown:
-        found += _slice(unknown.order_by(*order.ties), max(0, offset - known), limit - len(found))
+        found += _slice(unknown.order_by(*order.unknown_terms()), max(0, offset - known), limit - len(found))
     return found
 
 
@@ -47,17 +48,21 @@ def _is_gathered(f: RevenueFilter, count: int, end: int) -> bool:
 
 def _walked(f: RevenueFilter, order: Order, known: int, offset: int, limit: int) -> list[int]:
     """A page of the `known` rows whose key is known."""
-    rows = f.rows()
+    rows = _by_cases(f) if f.sort.removeprefix("-") == "case" else f.rows()
     if order.unknown:
         rows = rows.exclude(order.unknown)
-    if f.sort.removeprefix("-") == "case":
-        # Said of the case as well, for it is the cases that are walked.
-        rows = rows.filter(case__account=f.account)
     limit = min(limit, known - offset)
     after = known - offset - limit
     if after < offset:
         return _slice(rows.order_by(*turned(order.known_terms())), after, limit)[::-1]
     return _slice(rows.order_by(*order.known_terms()), offset, limit)
+
+
+def _by_cases(f: RevenueFilter) -> QuerySet[Transaction]:
+    """The rows of a filter, reached by the account's cases."""
+    if f.q:
+        return f.rows().filter(case__account=f.account)
+    return DatedRows.of(f).narrowed(Transaction.objects.filter(PRESENT, case__account=f.account))
 
 
 def _slice(rows: QuerySet[Transaction], offset: int, limit: int) -> list[int]:
