@@ -38,16 +38,8 @@ __all__ = [
 ]
 
 DEFAULT_SORT = "-payment_date"
-# What transactions can be sorted by, and the column behind each; "-" before the key turns the order round.
-SORTS = {
-    "payment_date": "payment_date",
-    "fee": "fee_usd",
-    "client": "client__company_name",
-    "case": "case__reference",
-    "stage": "stage",
-    "amount": "payment_amount",
-    "first_seen": "first_seen_at",
-}
+# What transactions can be sorted by (revenue.selectors.orders); "-" before the key turns the order round.
+SORTS = ("payment_date", "fee", "client", "case", "stage", "amount", "first_seen")
 CLIENT_SORTS = ("name", "fee", "cases", "earnings", "difference", "linked")
 DEFAULT_CLIENT_SORT = "name"
 CLIENT_STATES = ("active", "archived", "all")

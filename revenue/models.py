@@ -12,7 +12,6 @@ from partners.fields import ExactDecimalField, NumericOrder
 from partners.models import Case, Client, PartnerAccount
 from revenue.stages import TEXTS, Stage
 
-
 # The rows that Debitura still lists: the only ones of every list and total.
 PRESENT = models.Q(removed_at=None)
 

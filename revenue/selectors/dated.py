@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Count, QuerySet, Sum
@@ -195,7 +195,8 @@ def _counted(stretch: Stretch, newest_first: bool) -> Iterator[tuple[Stretch, Co
 
 def _merged(place: Place, limit: int, order: tuple[str, str]) -> list[int]:
     """A page of several stages: each is walked by the index of its own, however rare it is, and no further than needed."""
-    branches, params = [], []
+    branches: list[str] = []
+    params: list[Any] = []
     for stage in place.rest.stages:
         skipped = place.skipped if place.at_most is None else min(place.skipped, place.at_most[stage])
         rows = replace(place.rest, stages=(stage,)).rows().order_by(*order).values("id", "payment_date")

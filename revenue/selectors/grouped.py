@@ -1,4 +1,7 @@
-"""Rows by stage or by client, cut into pages: the groups' counts are kept, and inside a group rows stand by date, the newest first."""
+"""Rows by stage or by client, cut into pages: the counts of these groups are kept.
+
+Inside a group rows stand by date, the newest first.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,9 @@ class Cut(NamedTuple, Generic[G]):
 def keys_by_stage(f: RevenueFilter, offset: int, limit: int, *, descending: bool) -> list[int]:
     """The primary keys of a page of the list by stage."""
     listed, totals = DatedRows.of(f), stage_totals(f)
-    counts = [(stage, totals.of(stage).count) for stage in (*STAGES, Stage.OUTSIDE) if not f.stages or stage in f.stages]
+    counts = [
+        (stage, totals.of(stage).count) for stage in (*STAGES, Stage.OUTSIDE) if not f.stages or stage in f.stages
+    ]
     found: list[int] = []
     for stage, skipped, wanted, _ in _cuts(reversed(counts) if descending else counts, offset, limit):
         found += replace(listed, stages=(stage,)).keys(skipped, wanted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db.models import Case, F, IntegerField, Q, Value, When
-from django.db.models.expressions import Combinable, OrderBy
+from django.db.models.expressions import Expression, OrderBy
 from django.db.models.functions import Coalesce, Left, Lower
 from django.db.models.lookups import IsNull
 
@@ -24,7 +24,7 @@ class Order:
     one of the row itself.
     """
 
-    key: Combinable
+    key: Expression | F
     ties: tuple[OrderBy, ...]
     descending: bool
     unknown: Q | None = None
@@ -78,5 +78,5 @@ def turned(terms: list[OrderBy]) -> list[OrderBy]:
     return [OrderBy(term.expression, descending=not term.descending) for term in terms]
 
 
-def _term(key: Combinable, *, descending: bool, nulls_last: bool = False) -> OrderBy:
+def _term(key: Expression | F, *, descending: bool, nulls_last: bool = False) -> OrderBy:
     return OrderBy(key, descending=descending, nulls_last=nulls_last or None)

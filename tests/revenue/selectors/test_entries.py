@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -134,7 +135,12 @@ def test_page_far_in_is_right_where_the_kept_counts_are_not(partner, monkeypatch
 MOMENTS = st.sampled_from(
     [
         datetime(2026, 1, 31, 23, 59, 59, 999999, tzinfo=UTC),
-        *(datetime(2026, month, day, hour, tzinfo=UTC) for month in (2, 3) for day in (1, 2, 28) for hour in (0, 18, 23)),
+        *(
+            datetime(2026, month, day, hour, tzinfo=UTC)
+            for month in (2, 3)
+            for day in (1, 2, 28)
+            for hour in (0, 18, 23)
+        ),
         datetime(2026, 3, 28, 18, 15, tzinfo=UTC),
         datetime(2027, 1, 1, tzinfo=UTC),
     ]
@@ -222,7 +228,7 @@ def matches(row, f):
 
 def in_order(rows, sort):
     """Rows as a sort is meant to put them, told without SQL."""
-    keys = {
+    keys: dict[str, Callable[[Any], Any]] = {
         "payment_date": lambda row: (row.payment_date, row.pk),
         "first_seen": lambda row: (row.first_seen_at, row.pk),
         "fee": lambda row: None if row.fee_usd is None else (row.fee_usd, row.pk),
