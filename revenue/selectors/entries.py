@@ -9,6 +9,7 @@ from django.db.models.expressions import Expression, OrderBy
 
 from revenue.filters import RevenueFilter
 from revenue.models import Transaction
+from revenue.selectors import ranked
 from revenue.selectors.dated import DatedRows
 from revenue.selectors.grouped import keys_by_client, keys_by_stage
 from revenue.selectors.orders import order_of
@@ -54,13 +55,22 @@ def ordered(key: Expression | F, *, descending: bool) -> OrderBy:
 def _keys(f: RevenueFilter, window: Window) -> list[int]:
     offset, limit = (window.number - 1) * window.size, window.size
     column, descending = f.sort.removeprefix("-"), f.sort.startswith("-")
-    if not f.q and column == "payment_date":
+    if f.q or _is_a_few(f, window.count):
+        return keys_in_order(f, window.count, offset, limit)
+    if column == "payment_date":
         return DatedRows.of(f).keys(offset, limit, newest_first=descending)
-    if not f.q and column == "stage":
+    if column == "stage":
         return keys_by_stage(f, offset, limit, descending=descending)
-    if not f.q and column == "client":
+    if column == "client":
         return keys_by_client(f, offset, limit, descending=descending)
     return keys_in_order(f, window.count, offset, limit)
+
+
+def _is_a_few(f: RevenueFilter, count: int) -> bool:
+    """Whether so little is left of a client's stages, or of many clients, that walking each by date would take longer."""
+    column = f.sort.removeprefix("-")
+    by_stage = f.client is not None and (bool(f.stages) or column == "stage")
+    return count <= ranked.FEW and (by_stage or column == "client")
 
 
 def _shown(rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
