@@ -95,19 +95,22 @@ def _paid_last(client: Client, limit: int) -> list[Case]:
 
     The latest payments of the client are walked until so many cases were met; a sum over all of them would take longer.
     """
-    payments = Transaction.objects.filter(PRESENT, client=client, case__client=client)
-    latest = payments.order_by("-payment_date", "-pk").values_list("case_id", flat=True)
-    met: dict[int, None] = {}
+    payments = Transaction.objects.filter(PRESENT, client=client).order_by("-payment_date", "-pk")
+    latest = payments.values_list("case_id", flat=True)
+    met: dict[int | None, None] = {}
+    paid: dict[int, Case] = {}
     start, end = 0, _FIRST_PAYMENTS
-    while len(met) < limit:
+    while len(paid) < limit:
         keys = list(latest[start:end])
-        met |= {key: None for key in keys if key is not None}
+        met |= dict.fromkeys(keys)
+        # A payment may name a case that has gone to another client since. Asked here, as PostgreSQL takes it for rare.
+        paid = client.cases.in_bulk([key for key in met if key is not None])
         if len(keys) < end - start:
             break
         start, end = end, end * _GROWTH
-    paid = list(met)[:limit]
-    never_paid = client.cases.exclude(pk__in=paid).order_by("reference", "pk")
-    return [*client.cases.filter(pk__in=paid), *never_paid[: limit - len(paid)]]
+    found = [paid[key] for key in met if key in paid][:limit]
+    never_paid = client.cases.exclude(pk__in=list(paid)).order_by("reference", "pk")
+    return [*found, *never_paid[: limit - len(found)]] if len(found) < limit else found
 
 
 def _case_row(case: Case, last_payment: datetime | None, total: ListTotal) -> CaseRow:
