@@ -13,13 +13,13 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, QueryDict
 
 from accounts.access import Asker, visible_accounts
 from partners.models import Client, PartnerAccount
 from revenue import parameters
-from revenue.models import Transaction
+from revenue.models import PRESENT, Transaction
 from revenue.parameters import DEFAULT_PAGE_SIZE, FilterError, Reader
 from revenue.periods import Period
 from revenue.search import matching_transactions
@@ -38,16 +38,8 @@ __all__ = [
 ]
 
 DEFAULT_SORT = "-payment_date"
-# What transactions can be sorted by, and the column behind each; "-" before the key turns the order round.
-SORTS = {
-    "payment_date": "payment_date",
-    "fee": "fee_usd",
-    "client": "client__company_name",
-    "case": "case__reference",
-    "stage": "stage",
-    "amount": "payment_amount",
-    "first_seen": "first_seen_at",
-}
+# What transactions can be sorted by (revenue.selectors.orders); "-" before the key turns the order round.
+SORTS = ("payment_date", "fee", "client", "case", "stage", "amount", "first_seen")
 CLIENT_SORTS = ("name", "fee", "cases", "earnings", "difference", "linked")
 DEFAULT_CLIENT_SORT = "name"
 CLIENT_STATES = ("active", "archived", "all")
@@ -121,16 +113,16 @@ class RevenueFilter(PageFilter):
 
     def rows(self) -> QuerySet[Transaction]:
         """The rows that match, in no order."""
-        rows = Transaction.objects.filter(account=self.account, removed_at=None)
+        # What a search finds is of the account: to ask for that again would let SQLite read the account to look for it.
+        found = matching_transactions(self.account, self.q) if self.q else Q(account=self.account)
+        rows = Transaction.objects.filter(PRESENT, found)
         if (start := self.period.start) is not None:
             rows = rows.filter(payment_date__gte=start)
         if (end := self.period.end) is not None:
             rows = rows.filter(payment_date__lt=end)
         if self.stages:
             rows = rows.filter(stage__in=self.stages)
-        if self.client is not None:
-            rows = rows.filter(client=self.client)
-        return rows.filter(matching_transactions(self.account, self.q)) if self.q else rows
+        return rows if self.client is None else rows.filter(client=self.client)
 
     def every_stage(self) -> RevenueFilter:
         """The same filter without its stages."""

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from django.db import models
 
-from partners.fields import ExactDecimalField
+from partners.fields import ExactDecimalField, NumericOrder
 from partners.models import Case, Client, PartnerAccount
 from revenue.stages import TEXTS, Stage
+
+# The rows that Debitura still lists: the only ones of every list and total.
+PRESENT = models.Q(removed_at=None)
 
 
 class TransactionFacts(models.Model):
@@ -63,7 +66,7 @@ class Transaction(TransactionState):
     account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="transactions", db_index=False)
     transaction_id = models.UUIDField()
     client = models.ForeignKey(Client, on_delete=models.PROTECT, null=True, related_name="transactions", db_index=False)
-    case = models.ForeignKey(Case, on_delete=models.PROTECT, null=True, related_name="transactions")
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, null=True, related_name="transactions", db_index=False)
     # Which of the three statuses hold a value that the contract does not list.
     unknown_statuses = models.JSONField(default=list)
     raw = models.TextField()
@@ -75,10 +78,25 @@ class Transaction(TransactionState):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "transaction_id"], name="transaction_identity")]
+        # Each is an order in which rows are asked for; those of the present rows alone let a page be counted off without
+        # a look at the rows it passes over. Every one of them is paid for by every first load.
         indexes = [
-            models.Index(fields=["account", "payment_date", "id"], name="transaction_by_date"),
-            models.Index(fields=["account", "stage", "payment_date", "id"], name="transaction_by_stage"),
-            models.Index(fields=["client", "payment_date", "id"], name="transaction_by_client"),
+            # The list, its periods, the parts of days in a total, the windows of a pull.
+            models.Index(fields=["account", "payment_date", "id"], name="transaction_by_date", condition=PRESENT),
+            # The list of some stages, and sorted by stage.
+            models.Index(
+                fields=["account", "stage", "payment_date", "id"], name="transaction_by_stage", condition=PRESENT
+            ),
+            # A client's list and page, the cases it paid on last, and the list sorted by client.
+            models.Index(fields=["client", "payment_date", "id"], name="transaction_by_client", condition=PRESENT),
+            # A case's page, which shows removed rows, too; the list sorted by case, and what a search finds by case.
+            models.Index(fields=["case", "payment_date", "id", "removed_at"], name="transaction_by_case"),
+            # The list sorted by an amount or by when a row was first seen.
+            models.Index("account", NumericOrder("fee_usd"), "id", name="transaction_by_fee", condition=PRESENT),
+            models.Index(
+                "account", NumericOrder("payment_amount"), "id", name="transaction_by_amount", condition=PRESENT
+            ),
+            models.Index(fields=["account", "first_seen_at", "id"], name="transaction_by_arrival", condition=PRESENT),
         ]
 
     def __str__(self) -> str:

@@ -50,7 +50,11 @@ FILTERS = [
     ),
     _parameter("tz", "IANA name of the time zone of these days; default: your own."),
     _parameter("client", "creditorId or externalTenantId of a client."),
-    _parameter("q", "Part of a case reference, client, debtor, client's or partner's reference, or transaction id."),
+    _parameter(
+        "q",
+        "Part of a case reference, client, debtor, client's or partner's reference; or how a transaction id begins, from "
+        "6 digits on.",
+    ),
 ]
 STAGE = _parameter("stage", "May be repeated.", many=True, enum=[stage.value for stage in Stage])
 SORT = _parameter("sort", "Default: -payment_date.", enum=_signed(SORTS))

@@ -57,6 +57,7 @@ class Changes:
             return
         before = self.ours.news
         try:
+            self._look_at_what_is_settled()
             self._look_closer(looks)
         except BudgetSpent as error:
             self.spent = error
@@ -146,6 +147,15 @@ class Changes:
             if self.ours.news == before:
                 return
             self._look_at_everything()
+
+    def _look_at_what_is_settled(self) -> None:
+        """A commission that is paid, or credited, may leave its row in the same stage: firm or not, no total of all tells."""
+        task = LookAt(EVERYTHING, Kind.SETTLED, self.ours.mode)
+        look = self._theirs.ask(task.look)
+        self._take(look.rows)
+        settled = Node(EVERYTHING, Kind.SETTLED, look.told)
+        if self._descent.differs(settled):
+            self._descent.repair_both(settled, Node(EVERYTHING, Kind.OPEN, self.whole.told.minus(look.told)))
 
     def _look_closer(self, looks: int) -> None:
         """Changes that leave every total as it was: compare parts of it, most of all recent ones."""

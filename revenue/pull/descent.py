@@ -88,6 +88,10 @@ class Descent:
             # Rows of a status that is in neither list, or rows that moved just now.
             self._descend([node])
             return
+        self.repair_both(settled, estimates)
+
+    def repair_both(self, settled: Node, estimates: Node) -> None:
+        """A window of both kinds. Raises BudgetSpent."""
         with self._leaving([estimates]):
             self._descend([settled])
         self._descend(self._descend([estimates], counts_first=True))

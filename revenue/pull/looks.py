@@ -14,9 +14,11 @@ from typing import Protocol
 from revenue.periods import add_months
 from revenue.pull.windows import Kind, Window
 
-# Requests that a pull without news spends on looking closer: eight in all, less the partner, the clients and the whole.
-REQUESTS = 5
+# Requests that a pull without news spends on looking closer: eight in all, less those about the partner, the clients, all
+# rows and the settled ones.
+REQUESTS = 4
 RECENT_MONTHS = 3
+INSIDE_EVERY = 4
 PAGE = 100
 
 
@@ -43,9 +45,13 @@ def where_to_look(ours: Counted, *, now: datetime, looks: int) -> Plan:
     if 0 < pages < REQUESTS:
         return Plan(recent, _spread(older, looks, REQUESTS - pages - 1))
     left = REQUESTS - RECENT_MONTHS
-    inside = _spread(ours.days(recent, Kind.EVERY), looks, 1) if rows else ()
-    found = {*months, *inside, *_spread(older, looks, left - len(inside))}
-    return Plan(None, tuple(sorted(found)))
+    # Recent months are compared anyway: inside them only now and then.
+    turn, is_inside = divmod(looks, INSIDE_EVERY)
+    if rows and (is_inside == 0 or not older):
+        elsewhere = _spread(ours.days(recent, Kind.EVERY), turn if older else looks, left)
+    else:
+        elsewhere = _spread(older, looks - turn - 1, left)
+    return Plan(None, tuple(sorted({*months, *elsewhere})))
 
 
 def _month(now: datetime, back: int) -> datetime:

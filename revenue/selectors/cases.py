@@ -1,21 +1,29 @@
-"""One case: its payments, and what each of them went through."""
+"""The cases of a client; and one case: its payments, and what each of them went through."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from django.db.models import Max
 from django.utils import timezone
 
-from partners.models import Case, PartnerAccount
-from revenue.models import Transaction, TransactionChange, TransactionState
+from partners.models import Case, Client, PartnerAccount
+from revenue.models import PRESENT, Transaction, TransactionChange, TransactionState
 from revenue.money import UNKNOWN, format_amount
+from revenue.selectors.kept import Sum
 from revenue.selectors.paging import Paged, Window
 from revenue.selectors.totals import ListTotal, firm_and_estimated, sums_by
 from revenue.stages import TEXTS, Stage
+
+# How many payments are walked at first in search of the cases paid last, and by what factor further each time.
+_FIRST_PAYMENTS = 200
+_GROWTH = 4
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Change(NamedTuple):
@@ -47,6 +55,74 @@ class PaymentPage(Paged):
     """The latest payments of a case."""
 
     rows: list[Transaction]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRow(ListTotal):
+    """A case and the total of its payments. last_payment: when the debtor last paid (UTC), None before the first time."""
+
+    case: Case
+    last_payment: datetime | None
+
+    @property
+    def payments(self) -> int:
+        return self.count
+
+
+@dataclass(frozen=True)
+class CasePage(Paged):
+    """The first cases of a client."""
+
+    rows: list[CaseRow]
+
+
+def client_cases(client: Client, *, limit: int) -> CasePage:
+    """The first `limit` cases of a client, the one paid last first, those never paid at the end."""
+    window = Window(number=1, size=limit, count=client.cases.count())
+    cases = list(client.cases.all()) if window.count <= limit else _paid_last(client, limit)
+    rows = Transaction.objects.filter(PRESENT, case__in=[case.pk for case in cases]).order_by()
+    last = dict(rows.values_list("case").annotate(Max("payment_date")))
+    sums: dict[int, dict[tuple[Any, ...], Sum]] = defaultdict(dict)
+    for (case_id, estimate), total in sums_by(rows, "case_id", "is_estimate").items():
+        sums[case_id][(estimate,)] = total
+    found = [_case_row(case, last.get(case.pk), firm_and_estimated(sums[case.pk])) for case in cases]
+    found.sort(key=lambda row: (row.case.reference, row.case.pk))
+    found.sort(key=lambda row: row.last_payment or _NEVER, reverse=True)
+    return CasePage(rows=found, window=window)
+
+
+def _paid_last(client: Client, limit: int) -> list[Case]:
+    """The `limit` cases of a client that were paid last, and some never paid where they are fewer.
+
+    The latest payments of the client are walked until so many cases were met; a sum over all of them would take longer.
+    """
+    payments = Transaction.objects.filter(PRESENT, client=client).order_by("-payment_date", "-pk")
+    latest = payments.values_list("case_id", flat=True)
+    met: dict[int | None, None] = {}
+    paid: dict[int, Case] = {}
+    start, end = 0, _FIRST_PAYMENTS
+    while len(paid) < limit:
+        keys = list(latest[start:end])
+        met |= dict.fromkeys(keys)
+        # A payment may name a case that has gone to another client since. Asked here, as PostgreSQL takes it for rare.
+        paid = client.cases.in_bulk([key for key in met if key is not None])
+        if len(keys) < end - start:
+            break
+        start, end = end, end * _GROWTH
+    found = [paid[key] for key in met if key in paid][:limit]
+    never_paid = client.cases.exclude(pk__in=list(paid)).order_by("reference", "pk")
+    return [*found, *never_paid[: limit - len(found)]] if len(found) < limit else found
+
+
+def _case_row(case: Case, last_payment: datetime | None, total: ListTotal) -> CaseRow:
+    return CaseRow(
+        case=case,
+        last_payment=last_payment,
+        fee_usd=total.fee_usd,
+        count=total.count,
+        estimate_fee_usd=total.estimate_fee_usd,
+        estimate_count=total.estimate_count,
+    )
 
 
 def case_of(account: PartnerAccount, reference: str) -> Case:

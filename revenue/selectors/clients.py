@@ -1,23 +1,22 @@
-"""Clients with what they earned: the list, the top of it, and one client's cases."""
+"""Clients with what they earned: the list, and the top of it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import Expression
 from django.db.models.functions import Abs, Coalesce, Lower
 
 from partners.fields import ExactDecimalField, ExactSum, NumericOrder, add_exactly
-from partners.models import Case, Client, PartnerAccount
+from partners.models import Client, PartnerAccount
 from revenue.filters import ClientFilter, RevenueFilter
-from revenue.models import KeptTotal, Transaction
+from revenue.models import KeptTotal
 from revenue.money import cents
 from revenue.parameters import DEFAULT_PAGE_SIZE
 from revenue.search import containing
@@ -76,25 +75,6 @@ class TopClient(ListTotal):
     """A client's part of a list; `client` is None for the rows that name none."""
 
     client: Client | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseRow(ListTotal):
-    """A case and the total of its payments. last_payment: when the debtor last paid (UTC), None before the first time."""
-
-    case: Case
-    last_payment: datetime | None
-
-    @property
-    def payments(self) -> int:
-        return self.count
-
-
-@dataclass(frozen=True)
-class CasePage(Paged):
-    """The first cases of a client."""
-
-    rows: list[CaseRow]
 
 
 def client_rows(
@@ -161,23 +141,6 @@ def _groups_by_client(f: RevenueFilter) -> Mapping[int | None, Mapping[tuple[Any
 def client_of(account: PartnerAccount, creditor_id: UUID) -> Client:
     """The client of an account with Debitura's id. Raises Client.DoesNotExist."""
     return Client.objects.get(account=account, creditor_id=creditor_id)
-
-
-def client_cases(client: Client, *, limit: int) -> CasePage:
-    """The first `limit` cases of a client, the one paid last first, those never paid at the end. Three queries."""
-    last = Max("transactions__payment_date", filter=Q(transactions__removed_at=None))
-    by_last_payment = client.cases.annotate(last_payment=last).order_by(
-        F("last_payment").desc(nulls_last=True), "reference", "pk"
-    )
-    window = Window(number=1, size=limit, count=client.cases.count())
-    cases = list(by_last_payment[window.slice])
-    rows = Transaction.objects.filter(case__in=[case.pk for case in cases], removed_at=None)
-    groups = _by_owner(sums_by(rows, "case_id", "is_estimate"))
-    found = [
-        CaseRow(case=case, last_payment=case.last_payment, **_fields(firm_and_estimated(groups.get(case.pk, {}))))
-        for case in cases
-    ]
-    return CasePage(rows=found, window=window)
 
 
 def _by_owner(sums: dict[tuple[Any, ...], Sum]) -> dict[int | None, dict[tuple[Any, ...], Sum]]:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Case, F, IntegerField, QuerySet, Value, When
+from django.db.models import F, QuerySet
 from django.db.models.expressions import Expression, OrderBy
-from django.db.models.functions import Lower
 
-from partners.fields import NumericOrder
-from revenue.filters import SORTS, RevenueFilter
+from revenue.filters import RevenueFilter
 from revenue.models import Transaction
+from revenue.selectors import ranked
+from revenue.selectors.dated import DatedRows
+from revenue.selectors.grouped import keys_by_client, keys_by_stage
+from revenue.selectors.orders import order_of
 from revenue.selectors.paging import Paged, Window
+from revenue.selectors.ranked import keys_in_order
 from revenue.selectors.totals import ListTotal, list_totals
-from revenue.stages import STAGES, Stage
 
-_AMOUNTS = {"fee_usd", "payment_amount"}
-_ALWAYS_KNOWN = (F("payment_date"), F("first_seen_at"))
-_NAMES = {"client__company_name", "case__reference"}
-_STAGE_ORDER = [When(stage=stage, then=Value(place)) for place, stage in enumerate((*STAGES, Stage.OUTSIDE))]
 # What no list shows and every row would drag along.
 _UNSHOWN = ("raw", "client__raw", "client__users", "client__address")
 
@@ -32,30 +30,48 @@ class EntryPage(Paged):
 
 
 def entries(f: RevenueFilter) -> QuerySet[Transaction]:
-    """Everything that matches, in the order of the filter, with client and case at hand; equal ones stand by id."""
-    descending = f.sort.startswith("-")
-    rows = f.rows().select_related("client", "case").defer(*_UNSHOWN)
-    order = ordered(_sort_expression(SORTS[f.sort.removeprefix("-")]), descending=descending)
-    return rows.order_by(order, "-pk" if descending else "pk")
+    """Everything that matches, in the order of the filter (revenue.selectors.orders), with client and case at hand."""
+    return _shown(f.rows()).order_by(*order_of(f).terms())
 
 
 def page_of(f: RevenueFilter) -> EntryPage:
-    """The page that the filter asks for. Two queries. Raises PageNotFound behind the last page."""
+    """The page that the filter asks for. Raises PageNotFound behind the last page.
+
+    A page far in is found by counts that are kept, at no more than the cost of the first one, in the orders by payment date,
+    stage and client; how far the others are walked, revenue.selectors.ranked says.
+    """
     total = list_totals(f)
     window = Window(number=f.page, size=f.page_size, count=total.count)
-    return EntryPage(rows=list(entries(f)[window.slice]), window=window, total=total)
+    keys = _keys(f, window) if window.count else []
+    found = _shown(Transaction.objects.all()).in_bulk(keys)
+    return EntryPage(rows=[found[key] for key in keys], window=window, total=total)
 
 
 def ordered(key: Expression | F, *, descending: bool) -> OrderBy:
     """An order in which what is unknown stands last, either way round, on both databases."""
-    # PostgreSQL walks the index of the dates, which are always known, only where nothing is said about NULL.
-    return OrderBy(key, descending=descending, nulls_last=None if key in _ALWAYS_KNOWN else True)
+    return OrderBy(key, descending=descending, nulls_last=True)
 
 
-def _sort_expression(column: str) -> Expression | F:
-    """What to sort by for a column: amounts as numbers, names without regard to case, stages in their order."""
+def _keys(f: RevenueFilter, window: Window) -> list[int]:
+    offset, limit = (window.number - 1) * window.size, window.size
+    column, descending = f.sort.removeprefix("-"), f.sort.startswith("-")
+    if f.q or _is_a_few(f, window.count):
+        return keys_in_order(f, window.count, offset, limit)
+    if column == "payment_date":
+        return DatedRows.of(f).keys(offset, limit, newest_first=descending)
     if column == "stage":
-        return Case(*_STAGE_ORDER, output_field=IntegerField())
-    if column in _AMOUNTS:
-        return NumericOrder(column)
-    return Lower(column) if column in _NAMES else F(column)
+        return keys_by_stage(f, offset, limit, descending=descending)
+    if column == "client":
+        return keys_by_client(f, offset, limit, descending=descending)
+    return keys_in_order(f, window.count, offset, limit)
+
+
+def _is_a_few(f: RevenueFilter, count: int) -> bool:
+    """Whether so little is left of a client's stages, or of many clients, that walking each by date would take longer."""
+    column = f.sort.removeprefix("-")
+    by_stage = f.client is not None and (bool(f.stages) or column == "stage")
+    return count <= ranked.FEW and (by_stage or column == "client")
+
+
+def _shown(rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
+    return rows.select_related("client", "case").defer(*_UNSHOWN)

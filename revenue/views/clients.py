@@ -23,7 +23,8 @@ from revenue.filters import (
 )
 from revenue.parameters import home_zone
 from revenue.periods import Period
-from revenue.selectors.clients import client_cases, client_of, client_rows, with_totals
+from revenue.selectors.cases import client_cases
+from revenue.selectors.clients import client_of, client_rows, with_totals
 from revenue.selectors.entries import page_of
 from revenue.selectors.trends import EVERY_STAGE, months
 from revenue.views import columns

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -13,7 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.people import person
-from partners.models import Client, PartnerAccount
+from partners.models import BY_NAME, Client, PartnerAccount
 from revenue.exports.transactions import transactions_csv
 from revenue.filters import RevenueFilter, parse_filter
 from revenue.selectors.entries import page_of
@@ -70,7 +69,7 @@ def transactions_columns(request: HttpRequest) -> HttpResponse:
 
 def selectable_clients(account: PartnerAccount) -> list[tuple[str, str]]:
     """(creditor id, name) of the clients to choose from; none where there are too many to choose. One query."""
-    clients = Client.objects.filter(account=account).order_by(Lower("company_name"), "pk")
+    clients = Client.objects.filter(account=account).order_by(BY_NAME, "pk")
     found = clients.values_list("creditor_id", "company_name")[: MOST_CLIENTS_TO_CHOOSE_FROM + 1]
     named = [(str(creditor_id), name or str(creditor_id)) for creditor_id, name in found]
     return named if len(named) <= MOST_CLIENTS_TO_CHOOSE_FROM else []

@@ -166,7 +166,7 @@ def address(stand_in: StandIn) -> Iterator[str]:
 def test_our_client_reads_all_of_it(address: str) -> None:
     with DebituraClient(address, KEY) as client:
         pages = list(client.transaction_pages())
-        assert (sum(map(len, pages)), pages[0].total_results, len(pages)) == (ROWS, ROWS, ROWS // 100 + 1)
+        assert (sum(map(len, pages)), pages[0].total_results, len(pages)) == (ROWS, ROWS, ROWS // 100)
 
 
 def test_another_key_is_refused(address: str) -> None:

@@ -7,9 +7,18 @@ from django.utils import timezone
 
 from partners.models import Case
 from revenue.models import TransactionChange, TransactionState
-from revenue.selectors.cases import FIELDS, Change, case_of, case_payments, case_total, payment_history
+from revenue.selectors import cases
+from revenue.selectors.cases import (
+    FIELDS,
+    Change,
+    case_of,
+    case_payments,
+    case_total,
+    client_cases,
+    payment_history,
+)
 from revenue.stages import Stage
-from tests.factories import NOW, make_account, make_case, make_run, make_transaction
+from tests.factories import NOW, make_account, make_case, make_client, make_run, make_transaction
 
 pytestmark = pytest.mark.django_db
 Kind = TransactionChange.Kind
@@ -138,3 +147,56 @@ def test_payment_history_takes_one_query(django_assert_num_queries, count):
         write_line(row, days=1, stage=Stage.PAID)
     with django_assert_num_queries(1):
         assert len(payment_history(rows)) == 2 * count
+
+
+def test_client_cases_stand_by_their_last_payment():
+    client = make_client()
+    unpaid, old, new = (make_case(client, reference=name) for name in ("A", "B", "C"))
+    make_transaction(case=old, payment_date=datetime(2026, 1, 1, tzinfo=UTC), fee_usd=Decimal(1))
+    make_transaction(case=old, payment_date=datetime(2026, 1, 5, tzinfo=UTC), fee_usd=Decimal(2), is_estimate=True)
+    make_transaction(case=new, payment_date=datetime(2026, 2, 1, tzinfo=UTC), fee_usd=Decimal(4))
+    make_transaction(case=new, payment_date=datetime(2026, 3, 1, tzinfo=UTC), removed_at=NOW)
+    rows = client_cases(client, limit=3).rows
+    assert [(row.case, row.fee_usd, row.estimate_fee_usd, row.payments) for row in rows] == [
+        (new, Decimal(4), Decimal(0), 1),
+        (old, Decimal(3), Decimal(2), 2),
+        (unpaid, Decimal(0), Decimal(0), 0),
+    ]
+    assert [row.last_payment for row in rows] == [
+        datetime(2026, 2, 1, tzinfo=UTC),
+        datetime(2026, 1, 5, tzinfo=UTC),
+        None,
+    ]
+
+
+def test_client_cases_are_limited_and_counted():
+    client = make_client()
+    for name, day in (("A", 1), ("B", 3), ("C", 2)):
+        case = make_case(client, reference=name)
+        make_transaction(case=case, payment_date=datetime(2026, 1, day, tzinfo=UTC))
+    make_case()
+    page = client_cases(client, limit=2)
+    assert ([row.case.reference for row in page.rows], page.last_index, page.count) == (["B", "C"], 2, 3)
+
+
+def test_client_cases_are_those_of_the_latest_payments_then_some_never_paid(monkeypatch):
+    monkeypatch.setattr(cases, "_FIRST_PAYMENTS", 1)
+    client = make_client()
+    unpaid, old, busy, other = (make_case(client, reference=name) for name in ("B", "A", "C", "D"))
+    for day in range(2, 9):
+        make_transaction(case=busy, payment_date=datetime(2026, 1, day, tzinfo=UTC))
+    make_transaction(case=old, payment_date=datetime(2026, 1, 1, tzinfo=UTC))
+    make_transaction(client=client, case_id=None, payment_date=datetime(2026, 2, 1, tzinfo=UTC))
+    make_transaction(client=client, case=make_case(), payment_date=datetime(2026, 2, 1, tzinfo=UTC))
+    for limit in (1, 2, 3):
+        assert [row.case for row in client_cases(client, limit=limit).rows] == [busy, old, unpaid][:limit]
+    assert [row.case for row in client_cases(client, limit=4).rows] == [busy, old, unpaid, other]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_client_cases_take_four_queries(django_assert_num_queries, count):
+    client = make_client()
+    for _ in range(count):
+        make_transaction(case=make_case(client))
+    with django_assert_num_queries(4):
+        assert len(client_cases(client, limit=9).rows) == count

@@ -5,10 +5,10 @@ from uuid import UUID
 import pytest
 
 from partners.models import Client
-from revenue.selectors.clients import client_cases, client_of, client_rows, top_clients
+from revenue.selectors.clients import client_of, client_rows, top_clients
 from revenue.selectors.paging import PageNotFound
 from revenue.stages import Stage
-from tests.factories import make_account, make_case, make_client, make_transaction
+from tests.factories import make_account, make_client, make_transaction
 from tests.revenue.builders import all_time
 
 pytestmark = pytest.mark.django_db
@@ -153,42 +153,3 @@ def test_client_of_another_account_does_not_exist(partner):
     assert client_of(client.account, client.creditor_id) == client
     with pytest.raises(Client.DoesNotExist):
         client_of(partner, client.creditor_id)
-
-
-def test_client_cases_stand_by_their_last_payment(partner):
-    client = make_client(partner)
-    unpaid, old, new = (make_case(client, reference=name) for name in ("A", "B", "C"))
-    make_transaction(case=old, payment_date=datetime(2026, 1, 1, tzinfo=UTC), fee_usd=Decimal(1))
-    make_transaction(case=old, payment_date=datetime(2026, 1, 5, tzinfo=UTC), fee_usd=Decimal(2), is_estimate=True)
-    make_transaction(case=new, payment_date=datetime(2026, 2, 1, tzinfo=UTC), fee_usd=Decimal(4))
-    make_transaction(case=new, payment_date=datetime(2026, 3, 1, tzinfo=UTC), removed_at=GONE)
-    rows = client_cases(client, limit=3).rows
-    assert [(row.case, row.fee_usd, row.estimate_fee_usd, row.payments) for row in rows] == [
-        (new, Decimal(4), Decimal(0), 1),
-        (old, Decimal(3), Decimal(2), 2),
-        (unpaid, Decimal(0), Decimal(0), 0),
-    ]
-    assert [row.last_payment for row in rows] == [
-        datetime(2026, 2, 1, tzinfo=UTC),
-        datetime(2026, 1, 5, tzinfo=UTC),
-        None,
-    ]
-
-
-def test_client_cases_are_limited_and_counted(partner):
-    client = make_client(partner)
-    for name, day in (("A", 1), ("B", 3), ("C", 2)):
-        case = make_case(client, reference=name)
-        make_transaction(case=case, payment_date=datetime(2026, 1, day, tzinfo=UTC))
-    make_case()
-    page = client_cases(client, limit=2)
-    assert ([row.case.reference for row in page.rows], page.last_index, page.count) == (["B", "C"], 2, 3)
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_client_cases_take_three_queries(partner, django_assert_num_queries, count):
-    client = make_client(partner)
-    for _ in range(count):
-        make_transaction(case=make_case(client))
-    with django_assert_num_queries(3):
-        assert len(client_cases(client, limit=9).rows) == count

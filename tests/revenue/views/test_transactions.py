@@ -189,5 +189,5 @@ def test_list_asks_the_database_equally_often_for_any_number_of_rows(
 ):
     for _ in range(rows):
         make_transaction(account)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         assert signed_in.get("/transactions/").status_code == 200

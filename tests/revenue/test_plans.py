@@ -1,0 +1,227 @@
+"""No query of a list reads the whole table, nor sorts it: told by the plans of the queries that the selectors make.
+
+Asked of tables that are large enough for a plan to matter, at pages near and far, with every order and every filter.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from math import isqrt
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from partners.models import Case, Client
+from revenue.filters import SORTS
+from revenue.models import Transaction
+from revenue.periods import Period
+from revenue.pull import bulk
+from revenue.pull import totals as kept_totals
+from revenue.selectors import entries, grouped, ranked
+from revenue.selectors.cases import case_of, case_payments, case_total, client_cases
+from revenue.selectors.entries import page_of
+from revenue.selectors.totals import list_totals, stage_totals
+from revenue.stages import Stage
+from tests.environment import ON_POSTGRES
+from tests.factories import make_account
+from tests.revenue.builders import all_time
+
+pytestmark = pytest.mark.django_db
+
+ROWS = 30_000
+_STAGES = [*[Stage.PAID] * 14, *[Stage.PENDING] * 3, Stage.READY, Stage.CONFIRMED, Stage.AWAITING_PARTNER]
+CASES = 6_000
+CLIENTS = 300
+# The most rows that any step of a plan may pass for one page: what few rows are gathered and sorted, and some.
+FEW = 1_000
+MOST = 4 * FEW
+# What SQLite takes to pass a row and to keep it in order, about; no row is passed by much less.
+INSTRUCTIONS = 30
+WHOLE_ACCOUNT = r"SEARCH revenue_transaction USING .* \(account_id=\?\)"
+Y2025 = Period(ZoneInfo("Europe/Copenhagen"), date(2025, 1, 3), date(2025, 12, 30))
+
+
+@pytest.fixture
+def partner(monkeypatch):
+    """An account with rows over 1,000 days, and its totals added up once, as they are where they are kept."""
+    account = make_account()
+    _fill(account)
+    kept_totals.rebuild(account)
+    _refresh_statistics()
+    monkeypatch.setattr(ranked, "FEW", FEW)
+    known_list, known_stages = cache(_of(list_totals)), cache(_of(stage_totals))
+    for module in (entries, ranked):
+        monkeypatch.setattr(module, "list_totals", lambda f: known_list(f.account, f.period, f.stages, f.client, f.q))
+    monkeypatch.setattr(grouped, "stage_totals", lambda f: known_stages(f.account, f.period, (), f.client, f.q))
+    return account
+
+
+def _fill(account):
+    clients = [Client(account=account, creditor_id=UUID(int=i), company_name=f"Client {i} A/S") for i in range(CLIENTS)]
+    clients = Client.objects.bulk_create(clients)
+    cases = [
+        Case(
+            account=account,
+            case_id=UUID(int=i),
+            client=clients[i % CLIENTS if i % 4 else 7],
+            reference=f"REF-{i}-",
+            debtor_name=f"D {i}",
+        )
+        for i in range(CASES)
+    ]
+    cases = Case.objects.bulk_create(cases)
+    bulk.write(Transaction, [_row(account, cases, i) for i in range(ROWS)])
+
+
+def _row(account, cases, i):
+    """The i-th row: its values are spread evenly, and each by a step of its own, so that no two go together."""
+    first, case = datetime(2024, 1, 1, tzinfo=UTC), cases[i * 7919 % CASES]
+    return Transaction(
+        account=account,
+        client_id=case.client_id,
+        case=case,
+        transaction_id=UUID(int=i << 96),
+        payment_date=first + timedelta(minutes=i * 1009 % ROWS * 48),
+        stage=_STAGES[i % 20] if i % 500 else Stage.DISPUTED,
+        payment_amount=Decimal(i * 4001 % ROWS),
+        fee_usd=Decimal(i * 2003 % ROWS) / 100 if i % 300 else None,
+        first_seen_at=first + timedelta(hours=i * 3001 % ROWS // 100),
+        stage_since=first,
+        is_estimate=False,
+        is_recognized=True,
+    )
+
+
+def _refresh_statistics():
+    """As autovacuum does for a table that is filled; SQLite goes without, as it does in use."""
+    for model in (Transaction, Client, Case):
+        bulk.refresh_statistics(model)
+
+
+def _of(totals):
+    def of(account, period, stages, client, q):
+        return totals(all_time(account, period=period, stages=stages, client=client, q=q))
+
+    return of
+
+
+FILTERS: dict[str, dict[str, Any]] = {
+    "everything": {},
+    "a year": {"period": Y2025},
+    "a stage": {"stages": (Stage.READY,)},
+    "stages": {"stages": (Stage.READY, Stage.DISPUTED)},
+    "a rare stage": {"stages": (Stage.DISPUTED,)},
+    "a client": {"client": 7},
+    "a client's stage in a year": {"client": 7, "stages": (Stage.READY,), "period": Y2025},
+    "a case": {"q": "REF-4077-"},
+    "a client's name": {"q": "client 8 "},
+    "an id": {"q": "00000b12"},
+}
+
+
+def test_lists_neither_read_nor_sort_the_whole_table(partner):
+    clients = list(Client.objects.filter(account=partner).order_by("pk"))
+    wrong = []
+    for name, fields in FILTERS.items():
+        chosen = fields if "client" not in fields else fields | {"client": clients[fields["client"]]}
+        for sort in (sign + key for key in SORTS for sign in ("", "-")):
+            f = all_time(partner, sort=sort, **chosen)
+            far = page_of(f).pages * 2 // 3 + 1
+            # Far into a filtered list in an order without counts, what matches is gathered, however much that is.
+            for number in {1, far} if _is_counted(f) or not fields else {1}:
+                asked = replace(f, page=number)
+                found = _findings(lambda asked=asked: page_of(asked), most=MOST + _walk(asked))
+                wrong += [f"{name} by {sort}, page {number} {finding}" for finding in found]
+    assert wrong == []
+
+
+def _is_counted(f):
+    return not f.q and f.sort.removeprefix("-") in ("payment_date", "stage", "client")
+
+
+def _walk(f):
+    """How many rows a page of an order without counts may pass: the bound that revenue.selectors.ranked states."""
+    # SQLite has no index of parts of names and looks at every case.
+    cases = 2 * CASES if f.q and not ON_POSTGRES else 0
+    return cases if _is_counted(f) else cases + 2 * isqrt(f.page * f.page_size * ROWS)
+
+
+def test_pages_of_clients_and_cases_neither_read_nor_sort_the_whole_table(partner):
+    client = Client.objects.get(account=partner, creditor_id=UUID(int=7))
+    case = case_of(partner, "REF-4077-")
+    f = all_time(partner, stages=(Stage.DISPUTED,), client=client)
+    for asked in (
+        lambda: client_cases(client, limit=50),
+        lambda: case_payments(case, limit=200),
+        lambda: case_total(case),
+        lambda: f.every_stage().rows().exists(),
+    ):
+        assert _findings(asked, most=MOST) == []
+
+
+def _findings(ask, *, most):
+    """What is wrong with the plans of the queries that `ask` makes about transactions."""
+    with CaptureQueriesContext(connection) as captured:
+        ask()
+    queries = [query["sql"] for query in captured.captured_queries if "revenue_transaction" in query["sql"]]
+    return [finding for sql in queries for finding in (_postgres if ON_POSTGRES else _sqlite)(sql, most)]
+
+
+def _postgres(sql, most):
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}")
+        [[[plan]]] = cursor.fetchall()
+    for step in _steps(plan["Plan"]):
+        passed = (step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"]
+        of = step.get("Relation Name", "revenue_transaction")
+        # The other tables are so small here that PostgreSQL does best to read them.
+        if of == "revenue_transaction" and passed > (FEW if step["Node Type"].endswith("Seq Scan") else most):
+            yield f"passes {passed} rows by {step['Node Type']}: {sql}"
+
+
+def _steps(step):
+    yield step
+    for part in step.get("Plans", []):
+        yield from _steps(part)
+
+
+def _sqlite(sql, most):
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+        steps = [step for *_, step in cursor.fetchall()]
+        if "USE TEMP B-TREE FOR ORDER BY" in steps and any(re.fullmatch(WHOLE_ACCOUNT, step) for step in steps):
+            yield f"sorts the account: {sql}"
+        for step in steps:
+            if re.fullmatch(r"SCAN (revenue_transaction|[UV]\d+)( USING .*)?", step) and _is_of_rows(step, sql):
+                yield f"reads the table ({step}): {sql}"
+    if (passed := _passed(sql)) > most:
+        yield f"passes about {passed} rows: {sql}"
+
+
+def _is_of_rows(step, sql):
+    name = step.split()[1]
+    return name == "revenue_transaction" or f'"revenue_transaction" {name}' in sql
+
+
+def _passed(sql):
+    """Of how many rows SQLite does the work, told by its instructions."""
+    ticks = 0
+
+    def tick():
+        nonlocal ticks
+        ticks += 1
+
+    connection.connection.set_progress_handler(tick, 100)
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        cursor.fetchall()
+    connection.connection.set_progress_handler(None, 100)
+    return ticks * 100 // INSTRUCTIONS
