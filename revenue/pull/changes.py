@@ -8,7 +8,7 @@ agree prove that what we miss is gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from django.utils import timezone
@@ -16,13 +16,13 @@ from django.utils import timezone
 from partners.debitura.records import RevenueSummary, Unreadable
 from revenue.pull.budget import BudgetSpent
 from revenue.pull.descent import Descent, LeftForLater, Node
-from revenue.pull.looks import where_to_look
+from revenue.pull.looks import Cut, where_to_look
 from revenue.pull.ours import Ours
 from revenue.pull.pieces import Pieces, affordable
 from revenue.pull.publish import EmptyAnswer
 from revenue.pull.sweep import is_named
-from revenue.pull.theirs import PAGE, Connections, Look, LookAt, Read, Rows
-from revenue.pull.windows import EVERYTHING, Gap, Kind, Window, gap, total_rows
+from revenue.pull.theirs import Connections, Look, LookAt, Read, Rows
+from revenue.pull.windows import EVERYTHING, ONE_TICK, PAGE, Gap, Kind, Told, Window, gap, total_rows
 
 # Rounds of looking and reading again while rows move upstream.
 MOST_ROUNDS = 4
@@ -57,7 +57,6 @@ class Changes:
             return
         before = self.ours.news
         try:
-            self._look_at_what_is_settled()
             self._look_closer(looks)
         except BudgetSpent as error:
             self.spent = error
@@ -148,25 +147,49 @@ class Changes:
                 return
             self._look_at_everything()
 
-    def _look_at_what_is_settled(self) -> None:
+    def _look_closer(self, looks: int) -> None:
+        """Changes that leave every total as it was: compare parts of it, most of all recent ones."""
+        plan = where_to_look(self.ours, now=self.as_of, looks=looks)
+        suspects = self._look_at_what_is_settled(plan.settled_page)
+        if plan.read is not None:
+            self._pieces.read(plan.read, Kind.EVERY, self.ours.count(plan.read))
+        told = self._look_from(plan.cuts, suspects)
+        told |= self._look_from([Cut(at) for at in suspects], [])
+        self._compare_between(told)
+
+    def _look_at_what_is_settled(self, page: int) -> list[datetime]:
         """A commission that is paid, or credited, may leave its row in the same stage: firm or not, no total of all tells."""
-        task = LookAt(EVERYTHING, Kind.SETTLED, self.ours.mode)
+        task = LookAt(EVERYTHING, Kind.SETTLED, self.ours.mode, page=page)
         look = self._theirs.ask(task.look)
         self._take(look.rows)
         settled = Node(EVERYTHING, Kind.SETTLED, look.told)
         if self._descent.differs(settled):
             self._descent.repair_both(settled, Node(EVERYTHING, Kind.OPEN, self.whole.told.minus(look.told)))
+        return self._out_of_line(task, look)
 
-    def _look_closer(self, looks: int) -> None:
-        """Changes that leave every total as it was: compare parts of it, most of all recent ones."""
-        plan = where_to_look(self.ours, now=self.as_of, looks=looks)
-        if plan.read is not None:
-            self._pieces.read(plan.read, Kind.EVERY, self.ours.count(plan.read))
-        tasks = [LookAt(Window(cut, None), Kind.EVERY, self.ours.mode) for cut in plan.cuts]
-        told = {task.window.start: look.told for task, look in self._descent.looks(tasks)}
+    def _look_from(self, cuts: Sequence[Cut], suspects: list[datetime]) -> dict[datetime, Told]:
+        """The figures from each cut on; instants past which something seems to have moved are added to `suspects`."""
+        tasks = [LookAt(Window(cut.at, None), Kind.EVERY, self.ours.mode, page=cut.page) for cut in cuts]
+        told = {}
+        for task, look in self._descent.looks(tasks):
+            told[task.window.start or FIRST_INSTANT] = look.told
+            suspects += self._out_of_line(task, look)
+        return told
+
+    def _out_of_line(self, task: LookAt, look: Look) -> list[datetime]:
+        """The first instant of a page before which we do not have as many rows as Debitura."""
+        if look.oldest is None or task.page == 1:
+            return []
+        rank, start = (task.page - 1) * PAGE, task.window.start
+        before = self.ours.count(Window(start, look.oldest), task.kind)
+        with_its_like = self.ours.count(Window(start, look.oldest + ONE_TICK), task.kind)
+        return [] if before <= rank < with_its_like else [look.oldest]
+
+    def _compare_between(self, told: Mapping[datetime, Told]) -> None:
+        """Repair what differs between two cuts, before the first and after the last."""
         strips = []
         end, after = None, self.whole.told.minus(self.whole.told)
-        for cut in reversed(plan.cuts):
+        for cut in sorted(told, reverse=True):
             strips.append(Node(Window(cut, end), Kind.EVERY, told[cut].minus(after)))
             end, after = cut, told[cut]
         strips.append(Node(Window(None, end), Kind.EVERY, self.whole.told.minus(after)))

@@ -12,8 +12,8 @@ from typing import Any
 from revenue.pull.budget import BudgetSpent
 from revenue.pull.ours import Ours
 from revenue.pull.pieces import Pieces
-from revenue.pull.theirs import PAGE, Connections, Look, LookAt, Rows
-from revenue.pull.windows import Gap, Kind, Told, Window, gap, moved_everywhere
+from revenue.pull.theirs import Connections, Look, LookAt, Rows
+from revenue.pull.windows import PAGE, Gap, Kind, Told, Window, gap, moved_everywhere
 
 # Exchange rates move every estimate: where both halves moved everywhere so many times in a row, the window is read.
 SURE_OF_A_TICK = 2

@@ -1,25 +1,26 @@
 """Which parts of the past a pull looks at more closely although the whole agrees. Pure arithmetic on our own row counts.
 
 A row whose payment date moved from one month to another leaves the whole as it was; counting from a cut between the two
-months shows it. Recent months are cut at every pull, the older past in rotation, each time elsewhere.
+shows it. So does a page of the list: the rows before it are as many as ours, or something moved past it. Recent months are
+cut at every pull, the older past in rotation, each time elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from itertools import pairwise
 from typing import Protocol
 
 from revenue.periods import add_months
-from revenue.pull.windows import Kind, Window
+from revenue.pull.windows import PAGE, Kind, Window
 
-# Requests that a pull without news spends on looking closer: eight in all, less those about the partner, the clients, all
-# rows and the settled ones.
+# Requests that a pull without news spends here: eight in all, less those about the partner, the clients, all rows and the
+# settled ones.
 REQUESTS = 4
 RECENT_MONTHS = 3
-INSIDE_EVERY = 4
-PAGE = 100
+A_THIRD = 1 / 3
 
 
 class Counted(Protocol):
@@ -27,42 +28,68 @@ class Counted(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """An instant from which on to compare the figures, and the page of the list from there that is to come along."""
+
+    at: datetime
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """Windows to read whole, which shows everything in them, and cuts from which on to compare the figures."""
+    """A window to read whole, which shows everything in it; cuts; and the page to come along with the settled rows."""
 
     read: Window | None
-    cuts: tuple[datetime, ...]
+    cuts: tuple[Cut, ...]
+    settled_page: int
 
 
 def where_to_look(ours: Counted, *, now: datetime, looks: int) -> Plan:
     """The plan of the `looks`-th pull. So few recent rows that they can be read are read; else their months are compared."""
     months = [_month(now, back) for back in range(RECENT_MONTHS)]
-    recent = Window(months[-1], None)
-    rows = sum(count for _, count in ours.days(recent, Kind.EVERY))
-    pages = -(-rows // PAGE)
-    older = ours.days(Window(None, recent.start), Kind.EVERY)
+    recent, past = Window(min(months), None), Window(None, min(months))
+    pages = -(-_rows(ours, recent) // PAGE)
+    older = ours.days(past, Kind.EVERY)
+    is_short = 0 < pages < REQUESTS
     # One page more may have to be asked for, should rows come in meanwhile.
-    if 0 < pages < REQUESTS:
-        return Plan(recent, _spread(older, looks, REQUESTS - pages - 1))
-    left = REQUESTS - RECENT_MONTHS
-    # Recent months are compared anyway: inside them only now and then.
-    turn, is_inside = divmod(looks, INSIDE_EVERY)
-    if rows and (is_inside == 0 or not older):
-        elsewhere = _spread(ours.days(recent, Kind.EVERY), turn if older else looks, left)
-    else:
-        elsewhere = _spread(older, looks - turn - 1, left)
-    return Plan(None, tuple(sorted({*months, *elsewhere})))
+    number = REQUESTS - pages - 1 if is_short else REQUESTS - RECENT_MONTHS
+    elsewhere = _spread(older, looks, number)
+    return Plan(
+        read=recent if is_short else None,
+        cuts=_with_pages(ours, elsewhere if is_short else {*months, *elsewhere}, looks),
+        # Elsewhere than the cuts of this pull and of those around it.
+        settled_page=_page(_rows(ours, past, Kind.SETTLED), (_share(looks) + A_THIRD) % 1),
+    )
 
 
 def _month(now: datetime, back: int) -> datetime:
     return datetime.combine(add_months(now.date().replace(day=1), -back), time(), UTC)
 
 
-def _spread(days: Sequence[tuple[date, int]], looks: int, number: int) -> tuple[datetime, ...]:
+def _rows(ours: Counted, window: Window, kind: Kind = Kind.EVERY) -> int:
+    return sum(rows for _, rows in ours.days(window, kind))
+
+
+def _with_pages(ours: Counted, cuts: Iterable[datetime], looks: int) -> tuple[Cut, ...]:
+    """Each cut with a page from somewhere between it and the next one."""
+    edges = [*sorted(cuts), None]
+    return tuple(
+        Cut(start, _page(_rows(ours, Window(start, end)), _share(looks)))
+        for start, end in pairwise(edges)
+        if start is not None
+    )
+
+
+def _page(rows: int, share: float) -> int:
+    """The page that begins at about this share of so many rows."""
+    return 1 + int(share * rows) // PAGE
+
+
+def _spread(days: Sequence[tuple[date, int]], looks: int, number: int) -> set[datetime]:
     """`number` midnights among `days`, at shares of the rows that no pull before had and that soon lie close everywhere."""
     total = sum(rows for _, rows in days)
     shares = [_share(looks * number + place) for place in range(number)]
-    return tuple({_day_at(days, share * total) for share in shares}) if total and number > 0 else ()
+    return {_day_at(days, share * total) for share in shares} if total else set()
 
 
 def _share(place: int) -> float:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from revenue.pull.ours import Ours
-from revenue.pull.theirs import MOST_ROWS, PAGE, Connections, LookAt, Read, Rows, TooMany
-from revenue.pull.windows import ONE_TICK, Kind, Window
+from revenue.pull.theirs import MOST_ROWS, Connections, LookAt, Read, Rows, TooMany
+from revenue.pull.windows import ONE_TICK, PAGE, Kind, Window
 
 # Well under MOST_ROWS, since rows are not spread evenly.
 PIECE = MOST_ROWS // 2

@@ -9,8 +9,8 @@ from typing import Protocol
 from django.utils import timezone
 
 from revenue.models import PullRun
+from revenue.pull.windows import PAGE
 
-PAGE = 100
 # A write for every answer would cost more than the answer.
 SAVE_EVERY = timedelta(seconds=1)
 SAVED = ("phase", "pages_done", "pages_total", "requests", "retries", "heartbeat_at")

@@ -22,9 +22,8 @@ from partners.debitura.errors import DebituraError
 from partners.debitura.records import Page, RecordT, RevenueSummary, TransactionRecord, Unreadable
 from revenue.pull.budget import Budget, BudgetSpent
 from revenue.pull.sweep import Listing, TransactionPage, is_named, key_of, sweep
-from revenue.pull.windows import ONE_TICK, Kind, Told, Untrustworthy, Window
+from revenue.pull.windows import ONE_TICK, PAGE, Kind, Told, Untrustworthy, Window
 
-PAGE = 100
 # A window is read as one piece of at most so many rows: what a thread holds in memory, and what is read again where rows
 # moved meanwhile.
 MOST_ROWS = 20 * PAGE
@@ -87,12 +86,13 @@ class Task(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LookAt:
-    """Ask for the figures of a window; up to a page of its rows comes along."""
+    """Ask for the figures of a window; a page of its rows comes along."""
 
     window: Window
     kind: Kind
     mode: str
     newest_first: bool = False
+    page: int = 1
     cost: int = 1
 
     def look(self, api: DebituraClient) -> Look:
@@ -104,7 +104,7 @@ class LookAt:
 
     def _look(self, api: DebituraClient) -> Look:
         sort = "collectionDate:desc" if self.newest_first else "collectionDate:asc"
-        page = api.transaction_page(1, filters=self.window.filters(self.kind), page_size=PAGE, sort=sort)
+        page = api.transaction_page(self.page, filters=self.window.filters(self.kind), page_size=PAGE, sort=sort)
         summary = page.summary if isinstance(page.summary, RevenueSummary) and page.summary.stages else None
         told = Told.by(summary, page.total_results)
         dates = [row.payment_date for row in page.rows]
@@ -129,7 +129,7 @@ class LookAt:
         return rows
 
     def _covered(self, page: TransactionPage) -> Window:
-        """The part of the window of which the page holds every row: all before (or after) the page's last instant."""
+        """The part of the window of which the page holds every row: all between the instants at which it is cut off."""
         if page.total_results == len(page):
             return self.window
         dates = [row.payment_date for row in page.rows]
@@ -137,7 +137,8 @@ class LookAt:
             return Window(self.window.start, self.window.start)
         if self.newest_first:
             return Window(min(dates) + ONE_TICK, self.window.end)
-        return Window(self.window.start, max(dates))
+        start = self.window.start if self.page == 1 else min(dates) + ONE_TICK
+        return Window(start, max(max(dates), start or max(dates)))
 
 
 def _believe(rows: Rows, page: TransactionPage, mode: str) -> None:

@@ -18,6 +18,8 @@ from partners.fields import add_exactly
 from revenue.pull.reconcile import HALF_A_CENT, NO_ROWS, OPTIONAL, Figure, Figures
 from revenue.stages import STAGES, Stage
 
+# Rows of a page: as many as Debitura gives at once.
+PAGE = 100
 ONE_TICK = timedelta(microseconds=1)
 
 
