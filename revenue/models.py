@@ -322,8 +322,8 @@ class PullState(models.Model):
         PartnerAccount, on_delete=models.CASCADE, related_name="pull_state", primary_key=True
     )
     # Rules and invoicing mode under which every stored row was read, and every staged one: under others all are read anew.
-    read_under = models.CharField(max_length=80, blank=True)
-    staged_under = models.CharField(max_length=80, blank=True)
+    read_under = models.TextField(blank=True)
+    staged_under = models.TextField(blank=True)
     # How many pulls have looked closer at a part of the past; the next one looks at another.
     looks = models.IntegerField(default=0)
     # When everything was listed last (UTC); None: never.

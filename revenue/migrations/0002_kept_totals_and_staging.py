@@ -23,8 +23,8 @@ class Migration(migrations.Migration):
             name='PullState',
             fields=[
                 ('account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='pull_state', serialize=False, to='partners.partneraccount')),
-                ('read_under', models.CharField(blank=True, max_length=80)),
-                ('staged_under', models.CharField(blank=True, max_length=80)),
+                ('read_under', models.TextField(blank=True)),
+                ('staged_under', models.TextField(blank=True)),
                 ('looks', models.IntegerField(default=0)),
                 ('swept_at', models.DateTimeField(null=True)),
                 ('sweep_from', models.DateTimeField(null=True)),

@@ -384,5 +384,5 @@ def test_number_of_statements_is_the_same_for_any_number_of_rows(django_assert_n
     apply_now(account)
     stage_rows(*(row | {"fee_usd": Decimal(31)} for row in first), *(staged(account) for _ in range(rows)))
     stage_removals(account, *(make_transaction(account) for _ in range(rows)))
-    with django_assert_num_queries(34 if connection.vendor == "postgresql" else 27):
+    with django_assert_num_queries(31 if connection.vendor == "postgresql" else 27):
         apply_now(account, seen_at=NOW + timedelta(hours=1))
