@@ -41,8 +41,8 @@ def where_to_look(ours: Counted, *, now: datetime, looks: int) -> Plan:
     rows = sum(count for _, count in ours.days(recent, Kind.EVERY))
     pages = -(-rows // PAGE)
     older = ours.days(Window(None, recent.start), Kind.EVERY)
-    # One page more may have to be asked for, should rows come in meanwhile.
-    if 0 < pages < REQUESTS:
+    # One page more may have to be asked for, should rows come in meanwhile; and the past must have its turn.
+    if 0 < pages < REQUESTS - 1:
         return Plan(recent, _spread(older, looks, REQUESTS - pages - 1))
     left = REQUESTS - RECENT_MONTHS
     # Recent months are compared anyway: inside them only now and then.
