@@ -8,6 +8,7 @@ agree prove that what we miss is gone.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -21,11 +22,13 @@ from revenue.pull.ours import Ours
 from revenue.pull.pieces import Pieces, affordable
 from revenue.pull.publish import EmptyAnswer
 from revenue.pull.sweep import is_named
-from revenue.pull.theirs import Connections, Look, LookAt, Read, Rows
+from revenue.pull.theirs import Connections, Find, Look, LookAt, Read, Rows
 from revenue.pull.windows import EVERYTHING, ONE_TICK, PAGE, Gap, Kind, Told, Window, gap, total_rows
 
 # Rounds of looking and reading again while rows move upstream.
 MOST_ROUNDS = 4
+# So many cases are asked for, one by one, before rows of theirs count as gone; where more are missing, figures must do.
+MOST_CASES = 50
 FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
 
 
@@ -33,43 +36,52 @@ class Changes:
     """Brings our side up to date with theirs, as far as the budget reaches.
 
     whole: the last answer about everything, of the instant `as_of` (UTC). unreadable: what could not be read, by its key.
-    left: what the budget did not reach, where it was `spent`.
+    left: what the budget did not reach. spent: how it ended, where it did.
     """
 
     whole: Look
     as_of: datetime
-    spent: BudgetSpent | None = None
 
-    def __init__(self, ours: Ours, theirs: Connections, expect: Callable[[int], None]) -> None:
+    def __init__(
+        self, ours: Ours, theirs: Connections, expect: Callable[[int], None], *, differed_before: bool = False
+    ) -> None:
         self.ours = ours
         self.unreadable: dict[str, Unreadable] = {}
+        self.spent: BudgetSpent | None = None
+        self._asked: set[str] = set()
         self._theirs = theirs
         self._expect = expect
+        self._differed_before = differed_before
         self._pieces = Pieces(ours, theirs, self._take, expect)
         self._descent = Descent(ours, theirs, self._pieces, self._take)
 
     def find(self, *, looks: int) -> None:
-        """What changed since the last pull; `looks` tells which part of the past is looked at more closely this time."""
+        """What changed since the last pull; `looks` tells which part of the past is looked at more closely this time.
+
+        Raises BudgetSpent where not even everything together could be looked at.
+        """
         knew_nothing = not self.ours.count()
         self._look_at_everything()
-        self._catch_up()
-        if self.left or knew_nothing:
-            return
-        before = self.ours.news
         try:
-            self._look_closer(looks)
-        except BudgetSpent as error:
-            self.spent = error
-            return
-        if self.ours.news != before:
-            self._look_at_everything()
             self._catch_up()
+            if not knew_nothing:
+                self._look_for_what_hides(looks)
+                self._look_for_the_missing()
+        except BudgetSpent as error:
+            self._run_out(error)
 
     def sweep(self, *, start: datetime | None, most: int | None, note: Callable[[datetime | None], None]) -> bool:
         """Every row from `start` on, whatever the figures say, in at most about `most` requests; whether that was all.
 
-        `note` is told where to go on, should this pull end here; None once everything was read.
+        `note` is told where to go on, should this pull end here; None from the beginning, also once everything was read.
         """
+        try:
+            return self._sweep(start, most, note)
+        except BudgetSpent as error:
+            self._run_out(error)
+            return False
+
+    def _sweep(self, start: datetime | None, most: int | None, note: Callable[[datetime | None], None]) -> bool:
         self._look_at_everything()
         window = Window(start, None)
         pieces = self._pieces.of(window, Kind.EVERY, self.ours.count(window) or self.whole.told.rows)
@@ -80,16 +92,15 @@ class Changes:
         def done(piece: Read, parts: Sequence[Read]) -> None:
             to_do.discard(_beginning(piece))
             to_do.update(map(_beginning, parts))
-            note(min(to_do) if to_do else after)
+            earliest = min(to_do) if to_do else after
+            note(None if earliest == FIRST_INSTANT else earliest)
 
         self._expect(sum(piece.cost for piece in chosen) * PAGE)
-        try:
-            self._pieces.run(chosen, done)
-        except BudgetSpent as error:
-            self.spent = error
-            return False
+        self._pieces.run(chosen, done)
         self._look_at_everything()
         self._catch_up()
+        if after is not None or start is not None:
+            self._look_for_the_missing()
         return after is None
 
     @property
@@ -113,6 +124,8 @@ class Changes:
 
         With rows that cannot be read, whose stage nobody knows: as many rows as Debitura counts, and each has its id.
         """
+        if self.spent and self._cases_to_ask_for():
+            return False
         if not self.unreadable:
             return not self.gap.counts
         unknown = sum(not self.ours.holds(key) for key in self.unreadable)
@@ -139,13 +152,50 @@ class Changes:
             if not self.gap:
                 return
             before = self.ours.news
-            try:
-                self._descent.repair(Node(EVERYTHING, Kind.EVERY, self.whole.told))
-            except BudgetSpent:
+            self._descent.repair(Node(EVERYTHING, Kind.EVERY, self.whole.told))
+            if self.ours.news == before:
+                # Once: what a row that cannot be read, or Debitura's own error, leaves open stays open until the night.
+                if not (self.unreadable or self._differed_before):
+                    self._read_all_that_differs()
                 return
+            self._look_at_everything()
+
+    def _look_for_what_hides(self, looks: int) -> None:
+        """Changes that leave everything together as it was."""
+        before = self.ours.news
+        self._look_closer(looks)
+        if self.ours.news != before:
+            self._look_at_everything()
+            self._catch_up()
+
+    def _look_for_the_missing(self) -> None:
+        """A row that moved to where another one vanished leaves every figure as if it were gone itself: ask for it."""
+        while cases := self._cases_to_ask_for():
+            before = self.ours.news
+            for task, rows in self._theirs.run(deque(map(Find, sorted(cases))), Find.find):
+                self._take(rows)
+                self._asked.add(task.reference)
             if self.ours.news == before:
                 return
             self._look_at_everything()
+            self._catch_up()
+
+    def _cases_to_ask_for(self) -> set[str]:
+        missing = self.ours.cases_of_missing()
+        return missing - self._asked if len(missing | self._asked) <= MOST_CASES else set()
+
+    def _read_all_that_differs(self) -> None:
+        """Many differences of less than a cent hide in every part and show in the whole: only reading it finds them."""
+        self._descent.read_what_differs(Node(EVERYTHING, Kind.EVERY, self.whole.told))
+        self._look_at_everything()
+
+    def _run_out(self, error: BudgetSpent) -> None:
+        """What differs and was not reached is noted already, unless it was the last look that could not be afforded."""
+        self.spent = error
+        if not self.left:
+            self._descent.leave(Node(EVERYTHING, Kind.EVERY, self.whole.told))
+        if not self.left:
+            self.left.new += len(self._cases_to_ask_for())
 
     def _look_closer(self, looks: int) -> None:
         """Changes that leave every total as it was: compare parts of it, most of all recent ones."""

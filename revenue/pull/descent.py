@@ -17,6 +17,8 @@ from revenue.pull.windows import PAGE, Gap, Kind, Told, Window, gap, moved_every
 
 # Exchange rates move every estimate: where both halves moved everywhere so many times in a row, the window is read.
 SURE_OF_A_TICK = 2
+# Both halves of so few pages differ: to look for the rows costs as much as to read them all.
+FEW_PAGES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Node:
     """A window whose figures are known.
 
     streak: how often both halves above it had moved everywhere. must_look: its figures are not to be relied on.
+    is_dense: so much in it has changed that it is read.
     is_head: what lies before the newest of the few rows that we have of a larger window.
     """
 
@@ -33,6 +36,7 @@ class Node:
     streak: int = 0
     must_look: bool = False
     is_head: bool = False
+    is_dense: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +100,27 @@ class Descent:
             self._descend([settled])
         self._descend(self._descend([estimates], counts_first=True))
 
+    def read_what_differs(self, node: Node) -> None:
+        """Read the settled rows, the others, or both, without looking any closer. Raises BudgetSpent."""
+        settled, estimates = (self._part_of(node, kind) for kind in (Kind.SETTLED, Kind.OPEN))
+        if settled.told.rows + estimates.told.rows != node.told.rows:
+            self._read([node])
+        else:
+            self._read([part for part in (settled, estimates) if self._gap(part)])
+
     def differs(self, node: Node) -> bool:
         """Whether our side of the window is not what Debitura says."""
         return bool(self._gap(node))
+
+    def leave(self, node: Node) -> None:
+        """Note a window for later, where it differs."""
+        found = self._gap(node)
+        if node.kind is Kind.SETTLED and found:
+            self.left.settled += node.told.rows
+        elif found.counts:
+            self.left.new += node.told.rows
+        elif found:
+            self.left.estimates += node.told.rows
 
     def _part_of(self, node: Node, kind: Kind) -> Node:
         with self._leaving([node]):
@@ -153,6 +175,8 @@ class Descent:
         if half.rest is None:
             return [this]
         other = Node(half.rest, node.kind, node.told.minus(told))
+        if node.told.rows <= FEW_PAGES * PAGE and self._gap(this) and self._gap(other):
+            return [replace(node, is_dense=True)]
         if self._moved_everywhere(this) and self._moved_everywhere(other):
             this, other = (replace(side, streak=node.streak + 1) for side in (this, other))
         if self._gap(node) and not self._gap(this) and not self._gap(other):
@@ -163,7 +187,7 @@ class Descent:
     def _is_to_be_read(self, node: Node) -> bool:
         is_a_tick = node.kind is Kind.OPEN and node.streak >= SURE_OF_A_TICK
         is_new = self._is_mostly_unknown(node) and (node.is_head or not self.ours.count(node.window, node.kind))
-        return node.told.rows <= PAGE or is_a_tick or is_new
+        return node.is_dense or node.told.rows <= PAGE or is_a_tick or is_new
 
     def _is_mostly_unknown(self, node: Node) -> bool:
         return self.ours.count(node.window, node.kind) * 2 < node.told.rows
@@ -189,17 +213,8 @@ class Descent:
             yield
         except BudgetSpent:
             for node in nodes:
-                self._leave(node)
+                self.leave(node)
             raise
-
-    def _leave(self, node: Node) -> None:
-        found = self._gap(node)
-        if node.kind is Kind.SETTLED and found:
-            self.left.settled += node.told.rows
-        elif found.counts:
-            self.left.new += node.told.rows
-        elif found:
-            self.left.estimates += node.told.rows
 
     def _gap(self, node: Node) -> Gap:
         return gap(self.ours.figures(node.window, node.kind), node.told)

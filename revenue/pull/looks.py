@@ -50,8 +50,8 @@ def where_to_look(ours: Counted, *, now: datetime, looks: int) -> Plan:
     recent, past = Window(min(months), None), Window(None, min(months))
     pages = -(-_rows(ours, recent) // PAGE)
     older = ours.days(past, Kind.EVERY)
-    is_short = 0 < pages < REQUESTS
-    # One page more may have to be asked for, should rows come in meanwhile.
+    # One page more may have to be asked for, should rows come in meanwhile; and the past must have its turn.
+    is_short = 0 < pages < REQUESTS - 1
     number = REQUESTS - pages - 1 if is_short else REQUESTS - RECENT_MONTHS
     elsewhere = _spread(older, looks, number)
     return Plan(

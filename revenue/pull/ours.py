@@ -68,6 +68,8 @@ class Ours:
         self._present = Transaction.objects.filter(account=account, removed_at=None)
         self._days: dict[date, dict[Group, Figure]] = {}
         self._calendar: list[date] = []
+        # Asked for several times on the way down; all that was added up until a row moves.
+        self._known: dict[tuple[Window, Kind], dict[Stage, Figure]] = {}
         self._load_days()
         self._is_first_load = not self._present.exists()
         self._has_staged = self._is_anything_staged()
@@ -76,6 +78,11 @@ class Ours:
 
     def figures(self, window: Window = EVERYTHING, kind: Kind = Kind.EVERY) -> dict[Stage, Figure]:
         """Count and exact sum (USD) of each stage that has rows of the kind in the window."""
+        if (window, kind) not in self._known:
+            self._known[window, kind] = self._figures(window, kind)
+        return self._known[window, kind]
+
+    def _figures(self, window: Window, kind: Kind) -> dict[Stage, Figure]:
         totals: dict[Stage, Figure] = {}
         for (stage, is_settled), figure in self._groups(window):
             if kind.holds(is_settled):
@@ -118,6 +125,13 @@ class Ours:
                 if window.can_be_cut(edge):
                     return edge
         return self._middle_of_rows(window, kind)
+
+    def cases_of_missing(self) -> set[str]:
+        """The references of the cases of which stored rows are marked as gone; a row without a case has none."""
+        if not self._has_staged:
+            return set()
+        found = self.account.staged_removals.values_list("transaction__case__reference", flat=True)
+        return {reference for reference in found if reference}
 
     # --- What was read --------------------------------------------------------------------------------
 
@@ -224,6 +238,7 @@ class Ours:
             self._add(after.payment_date.date(), after.group, Figure(after.fee_usd, 1))
 
     def _add(self, day: date, group: Group, figure: Figure) -> None:
+        self._known.clear()
         if day not in self._days:
             self._days[day] = {}
             insort(self._calendar, day)

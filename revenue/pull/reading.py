@@ -53,25 +53,33 @@ class Reader:
             self.account.staged.all().delete()
             self.account.staged_removals.all().delete()
             state.staged_under, state.sweep_from = rules, None
-            state.save(update_fields=["staged_under", "sweep_from"])
+            if state.read_under != rules:
+                # From here on some rows may be published as read under these: going back is a change, too.
+                state.read_under = ""
+            state.save(update_fields=["staged_under", "read_under", "sweep_from"])
         return state.read_under != rules
 
     def _read_by_windows(self, state: PullState, *, rules_changed: bool) -> Reading:
         ours = Ours(self.account, self.mode)
-        changes = Changes(ours, self.theirs, self.expect)
-        is_first = not self.account.pulls.filter(as_of__isnull=False).exists()
+        last = self.account.pulls.filter(as_of__isnull=False).order_by("-as_of").first()
+        is_first = last is None
+        changes = Changes(ours, self.theirs, self.expect, differed_before=last is not None and not last.ties_out)
         everything = rules_changed and not is_first
-        swept = is_first
+        # What an earlier pull staged before it died was read then, not now.
+        swept = is_first and not ours.count()
         if not everything:
             changes.find(looks=state.looks)
         if is_first and changes.spent:
             # A part of the rows would be no figures at all; it stays staged, and the next pull goes on with it.
             raise changes.spent
-        if (self.full and not is_first) or everything:
+        if (self.full and not swept) or everything:
             swept = self._sweep(
                 changes, state, most=None if everything or not self.is_scheduled else MOST_SWEPT_AT_ONCE
             )
-        PullState.objects.filter(pk=state.pk).update(looks=state.looks + 1)
+        if is_first:
+            # All that there is was staged, be it by an earlier pull, under the rules of today.
+            state.read_under = state.staged_under
+        PullState.objects.filter(pk=state.pk).update(looks=state.looks + 1, read_under=state.read_under)
         found = changes.gap
         return Reading(
             clients=self.clients,

@@ -19,6 +19,7 @@ from typing import Generic, Protocol, Self, TypeVar, cast
 
 from partners.debitura.client import DebituraClient
 from partners.debitura.errors import DebituraError
+from partners.debitura.filters import TransactionFilters
 from partners.debitura.records import Page, RecordT, RevenueSummary, TransactionRecord, Unreadable
 from revenue.pull.budget import Budget, BudgetSpent
 from revenue.pull.sweep import Listing, TransactionPage, is_named, key_of, sweep
@@ -147,6 +148,20 @@ def _believe(rows: Rows, page: TransactionPage, mode: str) -> None:
     listing.add(page)
     if not rows.unreadable and not listing.agrees_in_counts:
         raise Untrustworthy("Debitura's summary of a window contradicts the rows of the same answer.")
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """Ask for the rows of a case, whenever they were paid: is one that we miss somewhere else?"""
+
+    reference: str
+    cost: int = 1
+
+    def find(self, api: DebituraClient) -> Rows:
+        """What the search shows, which proves of no other row that it is gone."""
+        page = api.transaction_page(1, filters=TransactionFilters(search=self.reference), page_size=PAGE)
+        unreadable = {key_of(row): row for row in page.unreadable}
+        return Rows(Window(), Kind.EVERY, tuple(page.rows), unreadable, is_complete=False)
 
 
 @dataclass(frozen=True, slots=True)

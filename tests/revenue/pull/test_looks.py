@@ -1,0 +1,54 @@
+"""Where a pull looks although everything agrees: what that guarantees of a payment date that moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from revenue.pull.looks import REQUESTS, where_to_look
+from revenue.pull.windows import Kind, Window
+
+NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
+FIRST = date(2021, 1, 1)
+MONTHS = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3)]
+AN_HOUR = 12
+
+
+@dataclass(frozen=True)
+class Days:
+    """So many rows on each day from FIRST to today."""
+
+    rows: int
+
+    def days(self, window: Window, kind: Kind) -> list[tuple[date, int]]:
+        every = (FIRST + timedelta(days=number) for number in range((NOW.date() - FIRST).days + 1))
+        return [(day, self.rows) for day in every if window.holds(datetime(day.year, day.month, day.day, tzinfo=UTC))]
+
+
+@given(looks=st.integers(0, 10_000), rows=st.integers(1, 50))
+def test_plan_never_costs_more_than_its_requests_and_always_looks_at_recent_months(looks: int, rows: int) -> None:
+    plan = where_to_look(Days(rows), now=NOW, looks=looks)
+    pages = 0 if plan.read is None else -(-rows * 90 // 100)
+    assert pages + len(plan.cuts) <= REQUESTS
+    assert plan.read == Window(MONTHS[0], None) or set(MONTHS) <= {cut.at for cut in plan.cuts}
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 40])
+@pytest.mark.parametrize("first", [0, 1, 5, 11, 100, 1001])
+def test_pulls_of_an_hour_cut_the_past_into_parts_of_a_quarter_at_most(first: int, rows: int) -> None:
+    ours = Days(rows)
+    plans = [where_to_look(ours, now=NOW, looks=looks) for looks in range(first, first + AN_HOUR)]
+    cuts = {cut.at for plan in plans for cut in plan.cuts if cut.at < MONTHS[0]}
+    older = ours.days(Window(None, MONTHS[0]), Kind.EVERY)
+    edges = [datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC), *sorted(cuts), MONTHS[0]]
+    assert max((end - start).days for start, end in pairwise(edges)) <= len(older) / 4 + 1
+
+
+def test_nothing_is_planned_where_there_is_nothing() -> None:
+    plan = where_to_look(Days(0), now=NOW, looks=7)
+    assert (plan.read, {cut.at for cut in plan.cuts}, plan.settled_page) == (None, set(MONTHS), 1)
