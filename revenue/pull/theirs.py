@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar, cast
 
 from partners.debitura.client import DebituraClient
-from partners.debitura.errors import DebituraError
+from partners.debitura.errors import BadRequest, DebituraError
 from partners.debitura.filters import TransactionFilters
 from partners.debitura.records import Page, RecordT, RevenueSummary, TransactionRecord, Unreadable
 from revenue.pull.budget import Budget, BudgetSpent
@@ -158,8 +158,12 @@ class Find:
     cost: int = 1
 
     def find(self, api: DebituraClient) -> Rows:
-        """What the search shows, which proves of no other row that it is gone."""
-        page = api.transaction_page(1, filters=TransactionFilters(search=self.reference), page_size=PAGE)
+        """What the search shows, which proves of no other row that it is gone; nothing where it is refused."""
+        try:
+            page = api.transaction_page(1, filters=TransactionFilters(search=self.reference), page_size=PAGE)
+        except BadRequest:
+            # The figures prove the rest: a search that some deployment will not have must not cost a pull.
+            return Rows(Window(), Kind.EVERY, (), {}, is_complete=False)
         unreadable = {key_of(row): row for row in page.unreadable}
         return Rows(Window(), Kind.EVERY, tuple(page.rows), unreadable, is_complete=False)
 
