@@ -27,6 +27,8 @@ from revenue.pull.windows import EVERYTHING, ONE_TICK, PAGE, Gap, Kind, Told, Wi
 
 # Rounds of looking and reading again while rows move upstream.
 MOST_ROUNDS = 4
+# Rows that are read in one go where figures differ and nothing shows why; with more of them a sweep does it in portions.
+MOST_READ_AT_ONCE = 100_000
 # So many cases are asked for, one by one, before rows of theirs count as gone; where more are missing, figures must do.
 MOST_CASES = 50
 FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
@@ -119,6 +121,11 @@ class Changes:
         return gap(self.ours.figures(), self.whole.told)
 
     @property
+    def is_unexplained(self) -> bool:
+        """Whether figures differ although all that shows was read, and did not at the last pull: everything has to be read."""
+        return bool(self.gap) and not (self.unreadable or self.left or self._differed_before)
+
+    @property
     def is_proven(self) -> bool:
         """Whether what is missing is gone: every row is accounted for, in the stage that Debitura counts it in.
 
@@ -155,7 +162,7 @@ class Changes:
             self._descent.repair(Node(EVERYTHING, Kind.EVERY, self.whole.told))
             if self.ours.news == before:
                 # Once: what a row that cannot be read, or Debitura's own error, leaves open stays open until the night.
-                if not (self.unreadable or self._differed_before):
+                if self.is_unexplained and self.whole.told.rows <= MOST_READ_AT_ONCE:
                     self._read_all_that_differs()
                 return
             self._look_at_everything()

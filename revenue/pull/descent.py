@@ -103,10 +103,9 @@ class Descent:
     def read_what_differs(self, node: Node) -> None:
         """Read the settled rows, the others, or both, without looking any closer. Raises BudgetSpent."""
         settled, estimates = (self._part_of(node, kind) for kind in (Kind.SETTLED, Kind.OPEN))
-        if settled.told.rows + estimates.told.rows != node.told.rows:
-            self._read([node])
-        else:
-            self._read([part for part in (settled, estimates) if self._gap(part)])
+        differing = [part for part in (settled, estimates) if self._gap(part)]
+        is_in_the_parts = settled.told.rows + estimates.told.rows == node.told.rows and differing
+        self._read(differing if is_in_the_parts else [node])
 
     def differs(self, node: Node) -> bool:
         """Whether our side of the window is not what Debitura says."""

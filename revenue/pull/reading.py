@@ -79,7 +79,11 @@ class Reader:
         if is_first:
             # All that there is was staged, be it by an earlier pull, under the rules of today.
             state.read_under = state.staged_under
-        PullState.objects.filter(pk=state.pk).update(looks=state.looks + 1, read_under=state.read_under)
+        if changes.is_unexplained:
+            # The next pull of the schedule begins to sweep.
+            state.swept_at = None
+        state.looks += 1
+        state.save(update_fields=["looks", "read_under", "swept_at"])
         found = changes.gap
         return Reading(
             clients=self.clients,
