@@ -28,7 +28,7 @@ from django.core.cache import caches  # noqa: E402
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
 from django.db.models import Count  # noqa: E402
 from django.http import HttpRequest, HttpResponse  # noqa: E402
-from django.shortcuts import render  # noqa: E402
+from django.template.loader import render_to_string  # noqa: E402
 from django.urls import include, path  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
@@ -49,13 +49,13 @@ def hard_coded(request: HttpRequest, address: str) -> HttpResponse:
     """The page's own template over what it was given when it was asked for in earnest."""
     template, context = given_to[f"/{address}"]
     with timezone.override(context["zone"]):
-        return render(request, template, context)
+        return HttpResponse(render_to_string(template, context, request))
 
 
-def remember(request: HttpRequest, template: str, context: dict[str, Any], **more: Any) -> HttpResponse:
-    """In place of `render`: keep what each page is given."""
+def remember(template: str, context: dict[str, Any], request: HttpRequest) -> str:
+    """In place of `render_to_string`: keep what each page is given."""
     given_to.setdefault(request.path, (template, context))
-    return render(request, template, context, **more)
+    return render_to_string(template, context, request)
 
 
 urlpatterns = [
@@ -130,7 +130,7 @@ def largest_client() -> str:
 
 
 def main(orders: Iterable[str]) -> None:
-    vars(pages)["render"] = remember
+    vars(pages)["render_to_string"] = remember
     site = Site(signed_in())
     print(json.dumps({"session": site.session, "client": largest_client()}), flush=True)
     for line in orders:

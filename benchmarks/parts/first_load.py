@@ -14,7 +14,7 @@ from benchmarks.upstream import Upstream
 
 ROWS = 100_000
 # Rounds at each latency (ms). With 20 ms dlt alone takes half a minute.
-ROUNDS = {0: 3, 20: 2}
+ROUNDS = {0: 2, 20: 1}
 # Connections of the drain that we are compared with: without latency more than one only get into each other's way.
 THREADS = {0: 1, 20: 8}
 SHARDS = 10
