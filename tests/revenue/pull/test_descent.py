@@ -182,7 +182,8 @@ def test_first_load_that_died_is_taken_up_with_fewer_requests(
 ) -> None:
     shrink(monkeypatch, page=20, most=200)
     # One piece under way when it dies, and not as many as the threads happen to have begun.
-    monkeypatch.setitem(Connections.__init__.__kwdefaults__, "most", 1)
+    defaults = Connections.__init__.__kwdefaults__ or {}
+    monkeypatch.setitem(defaults, "most", 1)
     other = PartnerAccount(slug="other", name="Other", base_url=upstream.address)
     other.api_key = upstream.key
     other.save()
