@@ -180,6 +180,7 @@ def test_pull_whose_budget_ran_out_is_no_failure_and_says_what_comes_next(signed
     run = make_run(account, status=PullRun.Status.FAILED, as_of=None, ties_out=None, **fields)
     text = words(signed_in.get(f"/pulls/{run.pk}/"))
     assert f"Out of budget {reason} The pulls after it go on with what was read." in text
+    assert "The budget of requests is used up Times in" in text
     assert "Failed" not in text
 
 
