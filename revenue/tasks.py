@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 
 from partners.models import PartnerAccount
 from revenue.models import PullRun, PullState
+from revenue.pull.budget import BudgetSpent
 from revenue.pull.nightly import is_sweep_due
 from revenue.pull.runner import AlreadyRunning, pull
 
@@ -41,8 +42,13 @@ def pull_every_account() -> None:
 def pull_account(self: Task, account_id: int, trigger: str = PullRun.Trigger.SCHEDULE) -> None:  # type: ignore[type-arg]
     """Pull one account; a failure that trying again can help is tried again."""
     run = pull_unless_running(account_id, trigger)
-    if run is not None and run.status == PullRun.Status.FAILED and run.error_retryable:
+    if run is not None and _is_worth_another_try(run):
         raise self.retry(countdown=RETRY_AFTER_SECONDS * 2**self.request.retries)
+
+
+def _is_worth_another_try(run: PullRun) -> bool:
+    """Not where the budget of requests is used up: the next round comes before there is another one, or goes on with it."""
+    return run.status == PullRun.Status.FAILED and run.error_retryable and run.error_kind != BudgetSpent.kind
 
 
 def pull_unless_running(account_id: int, trigger: str = PullRun.Trigger.SCHEDULE) -> PullRun | None:

@@ -15,7 +15,7 @@ from revenue.exports.cells import FLAG, NUMBER, PLAIN, STAGE_LABEL, TEXT, UTC_MO
 from revenue.exports.files import CopiedLines, Export, Lines, Pieces, copied, in_one_state, partner_part, written
 from revenue.exports.local_time import Offset, local_moment, offsets_between
 from revenue.filters import RevenueFilter
-from revenue.models import Transaction
+from revenue.models import PRESENT, Transaction
 from revenue.periods import Period, add_months, is_month_end
 from revenue.selectors.entries import entries
 
@@ -131,7 +131,9 @@ def _bare_rows(f: RevenueFilter) -> QuerySet[Transaction]:
 
 def _offsets(f: RevenueFilter) -> list[Offset]:
     """The offsets to UTC for all rows of the file. One query."""
-    span = Transaction.objects.filter(account=f.account).aggregate(first=Min("payment_date"), last=Max("payment_date"))
+    # Both ends of an index, which holds the present rows alone.
+    rows = Transaction.objects.filter(PRESENT, account=f.account)
+    span = rows.aggregate(first=Min("payment_date"), last=Max("payment_date"))
     first, last = span["first"] or EPOCH, span["last"] or EPOCH
     return offsets_between(f.period.zone, max(first, f.period.start or first), min(last, f.period.end or last))
 

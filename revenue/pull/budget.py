@@ -41,8 +41,10 @@ class BudgetSpent(Exception):
     until: when that window ends (UTC). left: how many requests may be taken before then; fewer than were asked for.
     """
 
+    kind = "budget_spent"
+
     def __init__(self, until: datetime, left: int) -> None:
-        super().__init__(f"The budget of requests is used up until {until:%Y-%m-%d %H:%M} UTC; {left} are left.")
+        super().__init__(f"The budget of requests is used up until {until.day} {until:%b %Y, %H:%M} UTC.")
         self.until = until
         self.left = left
 

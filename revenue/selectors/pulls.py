@@ -23,6 +23,8 @@ DEAD_AFTER = timedelta(minutes=5)
 # Figures older than this many pulls are stale even though no pull is known to have failed.
 STALE_AFTER_PULLS = 3
 KEY_ERRORS = frozenset({"unauthorized", "unusable_key"})
+# No failure: the pulls after it go on with what it read.
+OUT_OF_BUDGET = "budget_spent"
 SILENCE_ERRORS = frozenset({"unreachable", "server_error", "rate_limited", "malformed"})
 _RECENT = 5
 _LEFT = {
@@ -154,7 +156,7 @@ def _of_older_estimates(published: Any) -> datetime | None:
 
 
 def _state(published: PullRun | None, last: PullRun | None, running: PullRun | None, now: datetime) -> State:
-    if last is not None and last.status == PullRun.Status.FAILED:
+    if last is not None and last.status == PullRun.Status.FAILED and last.error_kind != OUT_OF_BUDGET:
         return _failure(last.error_kind)
     if published is not None and published.as_of is not None:
         return "stale" if now - published.as_of > _fresh_for() else "fresh"

@@ -88,8 +88,8 @@ def render_page(
 def _words_change_at(state: Freshness, zone: ZoneInfo, now: datetime) -> datetime:
     """When the page says something else although nothing has changed: another age, another state, another day."""
     tomorrow = start_of_day(local_today(zone, now) + ONE_DAY, zone)
-    changes = [tomorrow, state.turns_at, _age_changes_at(state.as_of, now) if state.as_of else None]
-    return min(change for change in changes if change is not None)
+    ages = [_age_changes_at(since, now) for since in (state.as_of, state.estimates_as_of) if since is not None]
+    return min(change for change in (tomorrow, state.turns_at, *ages) if change is not None)
 
 
 def _age_changes_at(as_of: datetime, now: datetime) -> datetime:

@@ -28,12 +28,13 @@ from config.celery import app
 from partners.models import PartnerAccount
 from revenue import tasks
 from revenue.models import PullRun, PullState, StagedRow
+from revenue.pull.budget import BudgetSpent
 from revenue.pull.lock import pull_lock
 from revenue.tasks import MOST_RETRIES, CannotStart, pull_account, pull_every_account, pull_unless_running, start_pull
 from sandbox.server import SandboxServer
 from sandbox.world import World
 from tests import environment
-from tests.factories import make_user
+from tests.factories import make_run, make_user
 from tests.processes import PATIENCE_SECONDS, kill, silent_server, start, wait_until
 from tests.revenue.pull.support import everything, rows_stored, rows_upstream
 
@@ -102,6 +103,16 @@ def test_failure_that_trying_again_cannot_help_is_not_tried_again(
     upstream.faults = "401"
     pull_account.apply((account.pk,), throw=True)
     assert _statuses() == ["failed"]
+
+
+def test_pull_whose_budget_is_used_up_waits_for_the_next_round(
+    account: PartnerAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = {"error_kind": BudgetSpent.kind, "error_retryable": True, "as_of": None, "ties_out": None}
+    runs = [make_run(account, status=PullRun.Status.FAILED, **fields)]
+    monkeypatch.setattr("revenue.tasks.pull_unless_running", lambda key, trigger: runs.pop())
+    assert pull_account.apply((account.pk,)).successful()
+    assert runs == []
 
 
 def test_task_leaves_an_account_alone_that_is_being_pulled(account: PartnerAccount) -> None:

@@ -245,7 +245,7 @@ def test_first_load_goes_on_over_as_many_pulls_as_its_budget_takes(
         assert len(seen) < 10
         if seen[-1].status == PullRun.Status.FAILED:
             assert rows_stored(account) == {}
-            assert seen[-1].error_kind == "budget_spent"
+            assert (seen[-1].error_kind, seen[-1].error_retryable) == ("budget_spent", True)
     assert seen[-1].status == PullRun.Status.OK
     assert rows_stored(account) == rows_upstream(world)
 

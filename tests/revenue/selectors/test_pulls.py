@@ -101,6 +101,17 @@ def test_freshness_after_an_interruption_goes_by_age(partner):
     assert freshness(partner, NOW).state == "fresh"
 
 
+def test_freshness_after_the_budget_ran_out_goes_by_age(partner):
+    published(partner)
+    unpublished(partner, Status.FAILED, error_kind="budget_spent")
+    assert freshness(partner, NOW).state == "fresh"
+
+
+def test_freshness_where_the_budget_ran_out_before_any_success_speaks_of_no_figures(partner):
+    unpublished(partner, Status.FAILED, error_kind="budget_spent")
+    assert freshness(partner, NOW).sentence == "No pull has succeeded yet: there are no figures to show."
+
+
 def test_freshness_is_that_of_the_account(partner):
     published(make_account())
     assert freshness(partner, NOW).state == "never"

@@ -174,6 +174,16 @@ def test_failed_pull_says_why_and_whether_trying_again_helps(signed_in, account,
     assert f"Debitura rejects the key. {advice}" in text
 
 
+def test_pull_whose_budget_ran_out_is_no_failure_and_says_what_comes_next(signed_in, account):
+    reason = "The budget of requests is used up until 14 Mar 2026, 13:00 UTC."
+    fields = {"error_kind": "budget_spent", "error_message": reason, "error_retryable": True}
+    run = make_run(account, status=PullRun.Status.FAILED, as_of=None, ties_out=None, **fields)
+    text = words(signed_in.get(f"/pulls/{run.pk}/"))
+    assert f"Out of budget {reason} The pulls after it go on with what was read." in text
+    assert "The budget of requests is used up Times in" in text
+    assert "Failed" not in text
+
+
 def test_pull_of_another_account_is_not_found(signed_in, account):
     run = make_run(make_account(slug="zeta"))
     assert signed_in.get(f"/pulls/{run.pk}/").status_code == 404

@@ -7,7 +7,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from revenue.models import PullRun
+from revenue.models import PullRun, PullState
 from revenue.selectors.pulls import DEAD_AFTER
 from revenue.views.page import _age_changes_at
 from tests.factories import make_account, make_client, make_run, make_user
@@ -119,6 +119,13 @@ def test_age_is_never_that_of_a_minute_before(browser, clock):
     assert is_kept(browser)
     clock.now = AS_OF + timedelta(minutes=4)
     assert "( 4 min ago )" in words(browser.get("/"))
+
+
+def test_age_of_older_estimates_is_never_that_of_a_minute_before(browser, account, clock):
+    PullState.objects.create(account=account, estimates_as_of=AS_OF - timedelta(seconds=30))
+    assert "Estimates as of 12:59 ( 3 min ago )" in words(browser.get("/"))
+    clock.now = AS_OF + timedelta(minutes=3, seconds=31)
+    assert "Estimates as of 12:59 ( 4 min ago )" in words(browser.get("/"))
 
 
 def test_figures_become_stale_without_anything_happening(browser, clock, settings):
