@@ -61,8 +61,8 @@ def pull(
 ) -> PullRun:
     """Pull one account now and return the run's record: ok, differs or failed. `full`: list every row, changed or not.
 
-    `full`: everything is read and compared, as by every pull today. `watch` is called with the record whenever it moved
-    on. Raises AlreadyRunning; an error that nobody foresaw passes through after the run was noted as interrupted.
+    `watch` is called with the record whenever it moved on. Raises AlreadyRunning; an error that nobody foresaw passes
+    through after the run was noted as interrupted.
     """
     with pull_lock(account) as taken:
         if not taken:
