@@ -157,7 +157,7 @@ CONTENT_SECURITY_POLICY = {
 # --- Pulls ------------------------------------------------------------------------------------------
 
 PULL_EVERY_SECONDS = env.seconds("PULL_EVERY_SECONDS", default=300, least=5)
-# A pull that takes longer than this is stopped by its worker; what was there stays, and the next one starts anew.
+# A pull that takes longer than this is stopped by its worker; what it staged stays, and the next one goes on from there.
 PULL_TIME_LIMIT_SECONDS = env.seconds("PULL_TIME_LIMIT_SECONDS", default=1800, least=30)
 # Once a night from this time on (DEFAULT_TIME_ZONE) everything is read; each account has its own moment in the hours after.
 FULL_SWEEP_AT = env.time_of_day("FULL_SWEEP_AT", default="02:00")

@@ -93,7 +93,7 @@ class Crew:
     """Scheduled pulls in threads of this process, a bounded number at once; the others wait their turn.
 
     No account is at work or waits twice: one that answers slowly takes up one thread, however many rounds pass it by. The
-    threads do not keep the process alive: a pull may die at any moment without harm.
+    threads do not keep the process alive longer than a request of theirs takes: a pull may die at any moment without harm.
     """
 
     def __init__(self, size: int) -> None:

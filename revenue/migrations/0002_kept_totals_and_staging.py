@@ -45,6 +45,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='pullrun',
             name='reach',
+            # As the pulls before this version did.
+            field=models.CharField(choices=[('changes', 'What changed'), ('everything', 'Everything')], default='everything', max_length=10),
+        ),
+        migrations.AlterField(
+            model_name='pullrun',
+            name='reach',
             field=models.CharField(choices=[('changes', 'What changed'), ('everything', 'Everything')], default='changes', max_length=10),
         ),
         migrations.CreateModel(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -136,30 +137,34 @@ class Ours:
     # --- What was read --------------------------------------------------------------------------------
 
     def take(self, rows: Rows) -> None:
-        """Stage what is new or changed; where the listing proves it, mark what is missing. All of it or nothing."""
-        with transaction.atomic():
-            if not rows.tells_what_is_gone:
-                self.keep(rows.records)
-            elif not self.count(rows.window):
-                self._keep_first(rows.records)
-            else:
-                condition = _COMMISSION[rows.kind]
-                here = self._prints(rows.window, condition)
-                listed = {record.transaction_id: record for record in rows.records}
-                self.keep([record for key, record in listed.items() if here.get(key) != self._print(record)])
-                missing = {key for key in here.keys() - listed.keys() if str(key) not in rows.unreadable}
-                if missing:
-                    self._lose([row for row in self._rows(rows.window, condition) if row.transaction_id in missing])
+        """Stage what is new or changed; where the listing proves it, mark what is missing."""
+        if not rows.tells_what_is_gone:
+            self.keep(rows.records)
+        elif not self.count(rows.window):
+            self._keep_first(rows.records)
+        else:
+            condition = _COMMISSION[rows.kind]
+            here = self._prints(rows.window, condition)
+            listed = {record.transaction_id: record for record in rows.records}
+            self.keep([record for key, record in listed.items() if here.get(key) != self._print(record)])
+            missing = {key for key in here.keys() - listed.keys() if str(key) not in rows.unreadable}
+            if missing:
+                self._lose([row for row in self._rows(rows.window, condition) if row.transaction_id in missing])
 
     def keep(self, records: Collection[TransactionRecord]) -> None:
         """Stage those rows that are new or changed; what is again as it is stored needs no staging."""
+        latest = list({record.transaction_id: record for record in records}.values())
+        for start in range(0, len(latest), BATCH):
+            self._keep(latest[start : start + BATCH])
+
+    def _keep(self, records: Sequence[TransactionRecord]) -> None:
         ids = [record.transaction_id for record in records]
         stored, staged = self._stored(ids), self._staged(ids)
         gone = self._marked_as_gone(row.pk for row in stored.values())
         fresh: list[TransactionRecord] = []
         back: list[UUID] = []
-        for key, record in {record.transaction_id: record for record in records}.items():
-            print_ = self._print(record)
+        for record in records:
+            key, print_ = record.transaction_id, self._print(record)
             before = stored.get(key)
             now = staged.get(key) or (before if before and before.pk not in gone else None)
             if now is not None and now.fingerprint == print_:
@@ -169,9 +174,10 @@ class Ours:
                 back.append(key)
             if before is None or before.fingerprint != print_:
                 fresh.append(record)
-        if back:
-            self._unstage(back, [stored[key].pk for key in back if key in stored])
-        self._stage(fresh)
+        if back or fresh:
+            with _writing():
+                self._unstage(back, [stored[key].pk for key in back if key in stored])
+                self._stage(fresh)
 
     def _keep_first(self, records: Sequence[TransactionRecord]) -> None:
         """Rows of a window in which we have none: nobody has to look for them, but for one that moved in there."""
@@ -179,7 +185,7 @@ class Ours:
             self.keep(records)
             return
         try:
-            with transaction.atomic():
+            with _writing():
                 self._stage(records)
         except IntegrityError:
             self.keep(records)
@@ -200,27 +206,29 @@ class Ours:
             for row in rows
             if row.transaction_id not in listing.rows and str(row.transaction_id) not in listing.unreadable
         ]
-        for start in range(0, len(gone), BATCH):
-            self._lose(gone[start : start + BATCH])
+        self._lose(gone)
 
     # --- Inside -----------------------------------------------------------------------------------------
 
-    def _lose(self, rows: list[Held]) -> None:
-        """Mark rows as gone."""
-        if not rows:
-            return
+    def _lose(self, rows: Sequence[Held]) -> None:
+        """Mark rows as gone; in batches, as SQLite takes only so many parameters."""
+        for start in range(0, len(rows), BATCH):
+            self._mark_as_gone(rows[start : start + BATCH])
+
+    def _mark_as_gone(self, rows: Sequence[Held]) -> None:
         staged = [row.transaction_id for row in rows if row.is_staged]
         behind = self._stored(staged)
         for row in rows:
             self._shift(row, None)
-        self._unstage(staged, [])
         pks = [row.pk for row in rows if not row.is_staged] + [row.pk for row in behind.values()]
         already = self._marked_as_gone(pks)
-        bulk.copy_rows(
-            StagedRemoval,
-            ("account_id", "transaction_id"),
-            [(self.account.pk, pk) for pk in pks if pk not in already],
-        )
+        with _writing():
+            self._unstage(staged, [])
+            bulk.copy_rows(
+                StagedRemoval,
+                ("account_id", "transaction_id"),
+                [(self.account.pk, pk) for pk in pks if pk not in already],
+            )
         self._has_staged = True
 
     def _unstage(self, ids: Collection[UUID], pks: Collection[int]) -> None:
@@ -351,6 +359,11 @@ class Ours:
             return set()
         marked = self.account.staged_removals.filter(transaction__in=list(pks))
         return set(marked.values_list("transaction_id", flat=True))
+
+
+def _writing() -> AbstractContextManager[None]:
+    """A transaction to begin with a write: SQLite refuses one that has read when somebody else has written since."""
+    return cast("AbstractContextManager[None]", transaction.atomic())
 
 
 def _held(record: TransactionRecord, mode: str, print_: str) -> Held:

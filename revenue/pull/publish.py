@@ -199,9 +199,8 @@ def _save_state(account: PartnerAccount, run: PullRun, reading: Reading, seen_at
     run.reach, run.fallback, run.left_for_later = reading.reach, reading.fallback, reading.left_for_later
     state: dict[str, Any] = {"distrust": reading.fallback}
     if reading.listed_everything:
-        state["read_under"] = reading_rules(reading.mode)
-    if reading.listed_everything and reading.proven:
-        state["swept_at"] = seen_at
+        # Proven or not: what stays open, such as a row without an id, would be so again at every pull of this day.
+        state |= {"read_under": reading_rules(reading.mode), "swept_at": seen_at, "sweep_from": None}
     if reading.estimates_current:
         state["estimates_as_of"] = seen_at
     PullState.objects.update_or_create(account=account, defaults=state)

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.utils import timezone
 
 from partners.models import PartnerAccount
 from revenue.models import PullRun, PullState
+from revenue.pull.budget import HOUR
 from revenue.pull.changes import Changes
 from revenue.pull.ours import Ours
 from revenue.pull.portfolio import ClientListing
@@ -21,6 +23,8 @@ from revenue.pull.windows import Untrustworthy
 
 # What a pull of the schedule spends on sweeping (requests): the others must not wait, nor news of the account itself.
 MOST_SWEPT_AT_ONCE = 1000
+# Of the hour's budget: the rest is for news, or every pull after the sweep's would fail until the hour ends.
+SHARE_FOR_SWEEPS = 0.5
 
 
 @dataclass(slots=True)
@@ -73,9 +77,7 @@ class Reader:
             # A part of the rows would be no figures at all; it stays staged, and the next pull goes on with it.
             raise changes.spent
         if (self.full and not swept) or everything:
-            swept = self._sweep(
-                changes, state, most=None if everything or not self.is_scheduled else MOST_SWEPT_AT_ONCE
-            )
+            swept = self._sweep(changes, state, most=None if everything or not self.is_scheduled else swept_at_once())
         if is_first:
             # All that there is was staged, be it by an earlier pull, under the rules of today.
             state.read_under = state.staged_under
@@ -130,3 +132,9 @@ class Reader:
             estimates_current=True,
             as_of=timezone.now(),
         )
+
+
+def swept_at_once() -> int:
+    """Requests that one scheduled pull may spend on the nightly sweep, so that all pulls of an hour leave room for news."""
+    share = SHARE_FOR_SWEEPS * settings.REQUESTS_PER_HOUR * settings.PULL_EVERY_SECONDS / HOUR
+    return min(MOST_SWEPT_AT_ONCE, int(share))

@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from threading import local
+from threading import Event, local
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar, cast
 
@@ -248,6 +248,7 @@ class Connections:
         self._allowed = 0
         self._clients: list[DebituraClient] = []
         self._mine = local()
+        self._is_over = Event()
         self._pool = ThreadPoolExecutor(most, thread_name_prefix="debitura")
 
     def __enter__(self) -> Self:
@@ -256,6 +257,8 @@ class Connections:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # A thread ends with the request that it is at, not with the window: whoever stops a pull waits for it.
+        self._is_over.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
         for client in self._clients:
             client.close()
@@ -355,11 +358,20 @@ class Connections:
         before = client.requests
         try:
             return _Outcome(result=task(client), sent=client.requests - before)
-        except (DebituraError, Untrustworthy) as error:
+        except (DebituraError, Untrustworthy, _Over) as error:
             return _Outcome(error=error, sent=client.requests - before)
 
     def _client(self) -> DebituraClient:
         if not hasattr(self._mine, "client"):
             self._mine.client = self._connect()
+            self._mine.client.before_request = self._go_on
             self._clients.append(self._mine.client)
         return cast(DebituraClient, self._mine.client)
+
+    def _go_on(self) -> None:
+        if self._is_over.is_set():
+            raise _Over
+
+
+class _Over(Exception):
+    """Nobody waits for the answer any more."""

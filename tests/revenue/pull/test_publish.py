@@ -177,7 +177,7 @@ def test_run_says_how_far_it_reached_and_what_it_left() -> None:
 
 STATES: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
     ({}, (NOW, NOW, "")),
-    ({"proven": False}, (None, NOW, "")),
+    ({"proven": False}, (NOW, NOW, "")),
     ({"reach": PullRun.Reach.CHANGES}, (None, NOW, "")),
     ({"estimates_current": False}, (NOW, None, "")),
     ({"fallback": "It ignores a filter."}, (NOW, NOW, "It ignores a filter.")),
@@ -189,6 +189,16 @@ def test_state_tells_the_next_pull_what_is_known(given: dict[str, Any], known: t
     publish_now(make_account(), **given)
     state = PullState.objects.get()
     assert (state.swept_at, state.estimates_as_of, state.distrust) == known
+
+
+@pytest.mark.parametrize(("reach", "goes_on"), [(PullRun.Reach.EVERYTHING, None), (PullRun.Reach.CHANGES, NOW)])
+def test_sweep_begins_anew_once_everything_was_listed_in_whatever_way(
+    reach: PullRun.Reach, goes_on: datetime | None
+) -> None:
+    account = make_account()
+    PullState.objects.create(account=account, sweep_from=NOW)
+    publish_now(account, reach=reach)
+    assert PullState.objects.get().sweep_from == goes_on
 
 
 def test_state_keeps_what_a_pull_of_changes_did_not_learn() -> None:

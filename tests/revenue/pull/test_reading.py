@@ -17,6 +17,7 @@ from partners.models import PartnerAccount
 from revenue.models import PullRun, PullState
 from revenue.pull import budget
 from revenue.pull.budget import BudgetSpent
+from revenue.pull.reading import swept_at_once
 from revenue.pull.runner import pull
 from sandbox.limits import RateLimits
 from sandbox.query import Query
@@ -352,3 +353,13 @@ def test_mode_that_changes_to_and_fro_leaves_no_stage_behind(account: PartnerAcc
         assert rows_stored(account) == rows_upstream(world)
     world.now += timedelta(minutes=5)
     assert _pull(account).reach == PullRun.Reach.CHANGES
+
+
+@pytest.mark.parametrize(
+    ("an_hour", "every", "at_once"), [(10_000, 300, 416), (10_000, 3600, 1000), (10**9, 300, 1000), (100, 5, 0)]
+)
+def test_sweeps_of_an_hour_leave_half_of_its_budget_for_news(
+    settings: Any, an_hour: int, every: int, at_once: int
+) -> None:
+    settings.REQUESTS_PER_HOUR, settings.PULL_EVERY_SECONDS = an_hour, every
+    assert swept_at_once() == at_once
