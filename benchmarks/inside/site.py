@@ -37,6 +37,8 @@ from benchmarks.inside.addresses import HARD_CODED, HELLO  # noqa: E402
 from revenue.models import Transaction  # noqa: E402
 from revenue.views import page as pages  # noqa: E402
 
+# A reader of a second page has it from the first one.
+CSRF_SECRET = "b" * 32
 Given = tuple[str, dict[str, Any]]
 given_to: dict[str, Given] = {}
 
@@ -105,7 +107,7 @@ class Site:
             "SERVER_NAME": "localhost",
             "SERVER_PORT": "80",
             "SERVER_PROTOCOL": "HTTP/1.1",
-            "HTTP_COOKIE": f"{settings.SESSION_COOKIE_NAME}={self.session}",
+            "HTTP_COOKIE": f"{settings.SESSION_COOKIE_NAME}={self.session}; {settings.CSRF_COOKIE_NAME}={CSRF_SECRET}",
             "wsgi.url_scheme": "http",
             "wsgi.input": BytesIO(),
             "wsgi.errors": sys.stderr,

@@ -26,6 +26,9 @@ MOST_SWEPT_AT_ONCE = 1000
 # Of the hour's budget: the rest is for news, or every pull after the sweep's would fail until the hour ends.
 SHARE_FOR_SWEEPS = 0.5
 
+# Pulls after which windows that were not to be trusted are tried again: a deployment may be mended, or was misheard.
+TRUST_AGAIN_EVERY = 12
+
 
 @dataclass(slots=True)
 class Reader:
@@ -43,12 +46,12 @@ class Reader:
         """Raises DebituraError; BudgetSpent where there is nothing to show for what was spent."""
         state, _ = PullState.objects.get_or_create(account=self.account)
         rules_changed = self._follow_the_rules(state)
-        if state.distrust and not self.full:
-            return self._read_plainly(state.distrust)
+        if state.distrust and not self.full and state.looks % TRUST_AGAIN_EVERY:
+            return self._read_plainly(state, state.distrust)
         try:
             return self._read_by_windows(state, rules_changed=rules_changed)
         except Untrustworthy as error:
-            return self._read_plainly(str(error))
+            return self._read_plainly(state, str(error))
 
     def _follow_the_rules(self, state: PullState) -> bool:
         """Whether stored rows were read otherwise than they would be now. What was staged otherwise does not count any more."""
@@ -106,10 +109,13 @@ class Reader:
         def note(go_on: datetime | None) -> None:
             PullState.objects.filter(pk=state.pk).update(sweep_from=go_on)
 
-        return changes.sweep(start=state.sweep_from, most=most, note=note)
+        # Who asks for everything by hand means all of it, now.
+        start = state.sweep_from if self.is_scheduled else None
+        return changes.sweep(start=start, most=most, note=note)
 
-    def _read_plainly(self, why: str) -> Reading:
+    def _read_plainly(self, state: PullState, why: str) -> Reading:
         """Every page of everything, believed only when it is proven complete (sweep.py)."""
+        PullState.objects.filter(pk=state.pk).update(looks=state.looks + 1)
         ours = Ours(self.account, self.mode)
 
         def keep(page: TransactionPage) -> None:

@@ -57,6 +57,10 @@ class PaymentPage(Paged):
     rows: list[Transaction]
 
 
+# To count a hundred thousand cases takes longer than all the rest of their client's page.
+MOST_COUNTED = 1000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRow(ListTotal):
     """A case and the total of its payments. last_payment: when the debtor last paid (UTC), None before the first time."""
@@ -71,14 +75,23 @@ class CaseRow(ListTotal):
 
 @dataclass(frozen=True)
 class CasePage(Paged):
-    """The first cases of a client."""
+    """The first cases of a client. `count` goes up to one more than MOST_COUNTED."""
 
     rows: list[CaseRow]
+
+    @property
+    def counted(self) -> int:
+        """How many cases there are at least."""
+        return min(self.count, MOST_COUNTED)
+
+    @property
+    def has_uncounted(self) -> bool:
+        return self.count > MOST_COUNTED
 
 
 def client_cases(client: Client, *, limit: int) -> CasePage:
     """The first `limit` cases of a client, the one paid last first, those never paid at the end."""
-    window = Window(number=1, size=limit, count=client.cases.count())
+    window = Window(number=1, size=limit, count=client.cases.all()[: MOST_COUNTED + 1].count())
     cases = list(client.cases.all()) if window.count <= limit else _paid_last(client, limit)
     rows = Transaction.objects.filter(PRESENT, case__in=[case.pk for case in cases]).order_by()
     last = dict(rows.values_list("case").annotate(Max("payment_date")))
