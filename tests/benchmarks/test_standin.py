@@ -152,14 +152,22 @@ def test_latency_is_for_the_api_alone(stand_in: StandIn) -> None:
 def address(stand_in: StandIn) -> Iterator[str]:
     """The stand-in on a port, in a thread."""
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(loop.create_server(lambda: Connection(stand_in), "127.0.0.1", 0))
     thread = Thread(target=loop.run_forever)
     thread.start()
+
+    # Everything of the loop runs in its thread: that of the test may have one already, left by a browser.
+    async def listen() -> asyncio.Server:
+        return await loop.create_server(lambda: Connection(stand_in), "127.0.0.1", 0)
+
+    async def stop(server: asyncio.Server) -> None:
+        server.close()
+        await server.wait_closed()
+
+    server = asyncio.run_coroutine_threadsafe(listen(), loop).result()
     yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    loop.call_soon_threadsafe(server.close)
+    asyncio.run_coroutine_threadsafe(stop(server), loop).result()
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
-    loop.run_until_complete(server.wait_closed())
     loop.close()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from partners.debitura import answers, parsing, usual
@@ -173,6 +173,11 @@ def the_long_way(raw: bytes) -> object:
     return parsing.read_row(raw.decode(), parsing.transaction, ("transactionId",))
 
 
+# The first text of all takes a second: hypothesis reads the tables of Unicode for it.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@UNHURRIED
 @given(rows())
 def test_row_of_any_shape_is_read_alike_both_ways(text):
     record = usual.transaction(text.encode())
@@ -187,6 +192,7 @@ def page_or_problem(body: bytes) -> object:
         return problem
 
 
+@UNHURRIED
 @given(bodies())
 def test_answer_of_any_shape_is_read_alike_both_ways(text):
     found = page_or_problem(text.encode())
