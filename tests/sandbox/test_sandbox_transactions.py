@@ -274,7 +274,9 @@ random_filters = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(params=random_filters)
 def test_summary_equals_the_fold_over_all_pages_for_any_filter(generated, params):
     rows = generated.all_rows(**params)

@@ -170,7 +170,9 @@ PULLS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(pulls=PULLS, hours=st.lists(st.integers(1, 30), min_size=5, max_size=5))
 def test_any_pulls_write_what_comparing_row_by_row_would(ledger: Ledger, pulls: Any, hours: list[int]) -> None:
     account, expected, seen_at = make_account(), Expected(), NOW

@@ -268,7 +268,9 @@ actions = st.lists(
 )
 
 
-@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(actions)
 def test_counter_counts_as_one_in_memory_would(counter: Counter, actions: Any) -> None:
     clock, key = Clock(), f"key {uuid4()}"

@@ -45,7 +45,9 @@ def test_amounts_differ_as_numbers_and_not_as_texts(one: str | None, other: str 
     assert (_differs("fee_usd", first, second), _differs("fee_usd", second, first)) == (different, different)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(one=st.decimals(allow_nan=False, allow_infinity=False, places=6), other=st.integers(-3, 3))
 def test_any_two_amounts_differ_where_python_says_so(one: Decimal, other: int) -> None:
     for second in (Decimal(other), one, one + Decimal(other) / 1000):

@@ -28,7 +28,9 @@ pytestmark = pytest.mark.django_db
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 KEY = ("grain", "owner", "start", "stage", "is_estimate", "is_settled")
-PROPERTY = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def lines(account: PartnerAccount, **fields: Any) -> dict[tuple[Any, ...], tuple[Decimal, Decimal, int]]:

@@ -178,7 +178,7 @@ FILTERS = st.fixed_dictionaries(
 @settings(
     max_examples=150,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(rows=ROWS, asked=FILTERS, near=st.sampled_from([0, 2, 500]), few=st.sampled_from([-1, 5000]))
 def test_pages_put_together_are_the_whole_list_in_its_order(monkeypatch, rows, asked, near, few):

@@ -26,7 +26,9 @@ from tests.factories import make_account, make_client, make_transaction
 from tests.revenue.builders import BuiltRow, all_time, build_rows, built_rows, instants
 
 pytestmark = pytest.mark.django_db
-PROPERTY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 ODD_ZONES = (
     "Africa/Monrovia",  # -0:44:30 until 1972

@@ -68,7 +68,9 @@ def test_guide_example():
     assert (totals.of(Stage.CONFIRMED).fee_usd, totals.of(Stage.CONFIRMED).count) == (Decimal("167.605"), 5)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(rows=ROWS)
 def test_stages_and_months_and_the_list_add_up_to_the_same(db, rows):
     account = make_account()
