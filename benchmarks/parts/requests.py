@@ -33,7 +33,7 @@ EVENTS = (
     Event("20 estimates settled", "settle", 20),
     Event("1 row deleted", "delete", 1, "removed"),
     Event("3 new rows", "add", 3, "created"),
-    Event("5 rows re-dated, two months back at most", "redate", 5),
+    Event("5 recent rows re-dated into the month before", "redate", 5),
 )
 
 

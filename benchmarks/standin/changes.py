@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
 from uuid import UUID
@@ -16,6 +17,7 @@ from sandbox.rendering import date_text
 
 DAY = 86_400 * TICKS_PER_SECOND
 MONTH = 30 * DAY
+FIRST_DAYS = 8
 _STATUSES = ("commissionPaymentStatus", "platformInvoicingStatus", "referralInvoicingStatus")
 
 
@@ -29,8 +31,8 @@ class Changes:
             self.client_fees[row.client] += row.fee
 
     def edit(self, count: int, rng: Random) -> None:
-        """Another amount: the fees of settled rows anywhere in the past are a tenth higher."""
-        for row in self._some(count, rng, is_settled):
+        """Another amount: the fees of settled rows anywhere in the past are a tenth higher, and that by a cent at least."""
+        for row in self._some(count, rng, lambda row: is_settled(row) and row.fee > UNITS_PER_USD):
             self._swap(row, _with_fees(row, row.fee * 11 // 10 + 1, row.revenue * 11 // 10 + 1))
 
     def burst(self, count: int, rng: Random) -> None:
@@ -62,11 +64,13 @@ class Changes:
             self._take(row)
 
     def redate(self, count: int, rng: Random) -> None:
-        """Settled rows whose payment is some days earlier than it was said to be, within two months of the last one."""
+        """Settled rows of the first days of a month, the last one or that before it, that were paid at the end of another."""
         since = self._last_moment() - 2 * MONTH + 5 * DAY
-        recent = [row for row in self.book if is_settled(row) and row.moment > since]
+        recent = [
+            row for row in self.book if is_settled(row) and row.moment > since and _day_of_month(row) <= FIRST_DAYS
+        ]
         for row in _chosen(recent, count, rng):
-            self._swap(row, _moved(row, row.moment - rng.randint(1, 4) * DAY))
+            self._swap(row, _moved(row, row.moment - FIRST_DAYS * DAY))
 
     def tick(self, count: int, rng: Random) -> None:
         """A new exchange rate: every estimate's USD amounts are a thousandth higher, whatever `count`."""
@@ -106,6 +110,10 @@ CHANGES: dict[str, Callable[[Changes, int, Random], None]] = {
 
 def is_settled(row: Row) -> bool:
     return KINDS[row.kind][0] == "Paid"
+
+
+def _day_of_month(row: Row) -> int:
+    return datetime.fromtimestamp(row.moment // TICKS_PER_SECOND, UTC).day
 
 
 def usd(units: int) -> str:
