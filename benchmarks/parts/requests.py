@@ -14,6 +14,8 @@ from benchmarks.upstream import Upstream
 ROWS = 100_000
 SIZES = (1_000, 1_000_000)
 NOTHING = 8
+# What any pull with news costs beside the search for them.
+FIXED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,13 @@ def _tick(bench: Bench, feeboard: Feeboard, upstream: Upstream) -> Figure:
 
 
 def _bound(event: Event, upstream: Upstream) -> int:
-    """k·log2(pages/k), once for every window that a row is in, beside what a pull costs anyway; a burst by its pages."""
-    windows = 2 if event.change in ("redate", "settle") else 1
-    if event.change == "burst":
-        own = -(-event.rows // 100) + 1
-        return NOTHING + own + math.ceil(math.log2(upstream.pages))
-    k = event.rows
-    return min(NOTHING + math.ceil(windows * k * math.log2(upstream.pages / k)), upstream.pages + NOTHING)
+    """The bound that docs/pull.md states. A burst counts by its pages; a row in two windows counts twice."""
+    pages = upstream.pages
+    k = -(-event.rows // 100) + 1 if event.change == "burst" else event.rows
+    k *= 2 if event.change in ("redate", "settle") else 1
+    sweep = pages * 5 // 4 + 2 * -(-pages // 8)
+    search = min(math.ceil(k * (2 + math.log2(max(pages / k, 1)))), sweep)
+    return FIXED + search + (event.rows if event.change == "delete" else 0)
 
 
 def _figure(name: str, pull: Pull, upstream: Upstream, most: int, *, found: bool) -> Figure:
