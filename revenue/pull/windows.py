@@ -14,7 +14,6 @@ from enum import Enum
 
 from partners.debitura.filters import TransactionFilters
 from partners.debitura.records import CommissionStatus, RevenueSummary
-from partners.fields import add_exactly
 from revenue.pull.reconcile import HALF_A_CENT, NO_ROWS, OPTIONAL, Figure, Figures
 from revenue.stages import STAGES, Stage
 
@@ -144,12 +143,3 @@ def moved_everywhere(ours: Figures, told: Told) -> bool:
 def total_rows(figures: Figures) -> int:
     """Rows of all stages and of none."""
     return sum(figure.count for figure in figures.values())
-
-
-def add_figures(one: Figures, other: Figures) -> dict[Stage, Figure]:
-    """The figures of two sets of rows together."""
-    both = dict(one)
-    for stage, figure in other.items():
-        before = both.get(stage, NO_ROWS)
-        both[stage] = Figure(add_exactly(before.fee_usd, figure.fee_usd), before.count + figure.count)
-    return both

@@ -9,14 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partners.debitura.filters import first_instant, last_instant
-from revenue.pull.reconcile import NO_ROWS, Figure
-from revenue.pull.windows import Told, Window, add_figures, gap, total_rows
+from partners.fields import add_exactly
+from revenue.pull.reconcile import NO_ROWS, Figure, Figures
+from revenue.pull.windows import Told, Window, gap, total_rows
 from revenue.stages import STAGES, Stage
 
 moments = st.datetimes(datetime(2020, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 fees = st.decimals(0, 10_000, places=6)
 rows = st.lists(st.tuples(st.sampled_from(STAGES), fees), max_size=30)
 CENT = Decimal("0.01")
+
+
+def add_figures(one: Figures, other: Figures) -> dict[Stage, Figure]:
+    """The figures of two sets of rows together."""
+    both = dict(one)
+    for stage, figure in other.items():
+        before = both.get(stage, NO_ROWS)
+        both[stage] = Figure(add_exactly(before.fee_usd, figure.fee_usd), before.count + figure.count)
+    return both
 
 
 def _figures(of: list[tuple[Stage, Decimal]]) -> dict[Stage, Figure]:
