@@ -136,8 +136,7 @@ def test_lists_neither_read_nor_sort_the_whole_table(partner):
         for sort in (sign + key for key in SORTS for sign in ("", "-")):
             f = all_time(partner, sort=sort, **chosen)
             far = page_of(f).pages * 2 // 3 + 1
-            # Far into a filtered list in an order without counts, what matches is gathered, however much that is.
-            for number in {1, far} if _is_counted(f) or not fields else {1}:
+            for number in {1, far} if _is_counted(f) or _is_walked(f, fields) else {1}:
                 asked = replace(f, page=number)
                 found = _findings(lambda asked=asked: page_of(asked), most=MOST + _walk(asked))
                 wrong += [f"{name} by {sort}, page {number} {finding}" for finding in found]
@@ -146,6 +145,11 @@ def test_lists_neither_read_nor_sort_the_whole_table(partner):
 
 def _is_counted(f):
     return not f.q and f.sort.removeprefix("-") in ("payment_date", "stage", "client")
+
+
+def _is_walked(f, fields):
+    """Whether far pages are reached along an index: not what a filter gathers, nor what PostgreSQL may rather join whole."""
+    return not fields and f.sort.removeprefix("-") != "case"
 
 
 def _walk(f):
