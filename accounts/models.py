@@ -14,6 +14,8 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from partners.models import Client
+
 
 def validate_time_zone(value: str) -> None:
     """Raise ValidationError unless `value` is an IANA time zone that this machine knows."""
@@ -98,3 +100,16 @@ class ApiToken(models.Model):
         token = cls.PREFIX + secrets.token_urlsafe(32)
         cls.objects.create(user=user, digest=cls.digest_of(token))
         return token
+
+
+class ClientSeat(models.Model):
+    """Who sits here works for a client, the creditor: never shown a referral fee, a partner reference or another client."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="client_seats", db_index=False)
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="seats")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "client"], name="one_seat_at_a_client")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} at {self.client_id}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Left, Lower
 from django.utils import timezone
@@ -34,6 +35,13 @@ class PartnerAccount(models.Model):
     # PayWhenPaid or ConfirmedPipeline, as GET /me says: it decides the stage of a row.
     invoicing_trigger_mode = models.CharField(max_length=LONGEST_MODE, default="PayWhenPaid")
     created_at = models.DateTimeField(default=timezone.now)
+    # The Collection Partner API, through which cases are activated: an address and a key of its own; empty: not connected.
+    collection_base_url = models.CharField(max_length=300, blank=True)
+    sealed_collection_key = models.TextField(blank=True)
+    # Where that API takes a case's lifecycle, such as /cases/{id}/lifecycle; empty where it has no such address.
+    lifecycle_path = models.CharField(max_length=200, blank=True)
+    # How often people have changed something that its pages show (revenue.selectors.version).
+    edits = models.IntegerField(default=0)
 
     def __str__(self) -> str:
         return self.name
@@ -46,6 +54,27 @@ class PartnerAccount(models.Model):
     @api_key.setter
     def api_key(self, value: str) -> None:
         self.sealed_api_key = secrets.encrypt(value)
+
+    @property
+    def collection_key(self) -> str:
+        """The key of the Collection Partner API in the clear. Raises secrets.UnreadableSecret."""
+        return secrets.decrypt(self.sealed_collection_key)
+
+    @collection_key.setter
+    def collection_key(self, value: str) -> None:
+        self.sealed_collection_key = secrets.encrypt(value)
+
+    @property
+    def is_collecting(self) -> bool:
+        """Whether the Collection Partner API is connected."""
+        return bool(self.collection_base_url and self.sealed_collection_key)
+
+    def note_edit(self) -> None:
+        """Tell the pages that somebody changed what they show; in the transaction of the change, before it.
+
+        So everybody who changes something waits here and nowhere else, whatever it is that they change.
+        """
+        PartnerAccount.objects.filter(pk=self.pk).update(edits=models.F("edits") + 1)
 
     def is_of_another(self, partner_id: str) -> bool:
         """Whether a key of `partner_id` belongs to somebody else than the keys before it."""
@@ -98,19 +127,28 @@ class Client(models.Model):
 
 
 class Case(models.Model):
-    """A debt that Debitura collects for a client."""
+    """A debt that Debitura collects for a client: as payments name it, and as GET /cases describes it."""
 
     account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="cases", db_index=False)
     case_id = models.UUIDField()
     reference = models.TextField(blank=True)
     client = models.ForeignKey(Client, on_delete=models.PROTECT, null=True, related_name="cases", db_index=False)
-    client_reference = models.TextField(blank=True)
-    # The partner's own reference: never written by a pull.
-    partner_reference = models.CharField(max_length=128, blank=True)
     debtor_name = models.TextField(blank=True)
     original_amount = ExactDecimalField(null=True)
     currency = models.TextField(blank=True)
+    # The partner's own reference: never written by a pull, always by partners.references.
+    partner_reference = models.CharField(max_length=128, blank=True)
+    # Only GET /cases tells these; empty until it has.
+    client_reference = models.TextField(blank=True)
     lifecycle = models.TextField(blank=True)
+    close_code = models.TextField(blank=True)
+    engagement_phase = models.TextField(blank=True)
+    # Who collects: the partner of Debitura that manages the case.
+    collection_partner = models.TextField(blank=True)
+    date_created = models.DateTimeField(null=True)
+    remainder = ExactDecimalField(null=True)
+    raw = models.TextField(blank=True)
+    fingerprint = models.CharField(max_length=32, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "case_id"], name="case_identity")]
@@ -120,7 +158,102 @@ class Case(models.Model):
             models.Index("account", Lower("reference"), "id", name="case_by_reference"),
             # A client's cases, those never paid on in this order.
             models.Index(fields=["client", "reference", "id"], name="case_of_client"),
+            # Look-ups by the partner's own reference.
+            models.Index(
+                fields=["account", "partner_reference", "id"],
+                name="case_by_partner_reference",
+                condition=~models.Q(partner_reference=""),
+            ),
+            # The list of cases, and those in one state.
+            models.Index(fields=["account", "date_created", "id"], name="case_by_date"),
+            models.Index(fields=["account", "lifecycle", "date_created", "id"], name="case_in_state"),
         ]
 
     def __str__(self) -> str:
         return self.reference or str(self.case_id)
+
+    @property
+    def is_pending_verification(self) -> bool:
+        """Whether the case waits to be activated; Debitura writes the state with a space and without."""
+        return self.lifecycle.replace(" ", "").casefold() == "pendingverification"
+
+
+class ReferenceChange(models.Model):
+    """The partner reference of a case was set, changed or cleared: by whom, when (UTC), and from what to what."""
+
+    class Source(models.TextChoices):
+        PAGE = "page", "on its page"
+        BULK = "bulk", "from a file"
+        API = "api", "by the API"
+        ACTIVATION = "activation", "at activation"
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="reference_changes", db_index=False)
+    old = models.CharField(max_length=128, blank=True)
+    new = models.CharField(max_length=128, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    source = models.CharField(max_length=10, choices=Source.choices)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["case", "at", "id"], name="reference_changes_of")]
+
+    def __str__(self) -> str:
+        return f"{self.old!r} became {self.new!r}"
+
+
+class Activation(models.Model):
+    """An attempt to activate a case at Debitura: what was asked for by whom, and what came of it.
+
+    Written before anything is sent: an attempt that ends without an answer, be it that this process died, is UNCLEAR, and
+    is looked up at Debitura before anybody may try again.
+    """
+
+    class State(models.TextChoices):
+        SENDING = "sending", "Being sent"
+        DONE = "done", "Activated"
+        REFUSED = "refused", "Refused"
+        UNCLEAR = "unclear", "Unclear"
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="activations", db_index=False)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.SENDING)
+    started_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+    # What was sent, as JSON text: amounts keep every digit.
+    request = models.TextField()
+    # Why it was refused, or is unclear: a sentence for people.
+    message = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            # Two people, or two clicks, never activate a case at once; and nobody before an unclear attempt is looked up.
+            models.UniqueConstraint(
+                fields=["case"], condition=models.Q(state__in=["sending", "unclear"]), name="one_open_activation"
+            )
+        ]
+        indexes = [models.Index(fields=["case", "started_at", "id"], name="activations_of")]
+
+    def __str__(self) -> str:
+        return f"activation of {self.case_id}: {self.state}"
+
+
+class ReferenceImport(models.Model):
+    """A file of partner references that somebody looked through before applying it.
+
+    plan: [{"line": its number in the file, "case": primary key, "old": the reference then, "new": the one to set}…].
+    problems: [{"line", "text": as typed, "message": what to do}…]. outcome: after applying, how many were set, and the
+    lines left alone because somebody else had changed them: {"changed": n, "conflicts": [{"line", "case", "now"}…]}.
+    """
+
+    account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="reference_imports")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    lines = models.IntegerField()
+    unchanged = models.IntegerField()
+    plan = models.JSONField(default=list)
+    problems = models.JSONField(default=list)
+    applied_at = models.DateTimeField(null=True)
+    outcome = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"{self.lines} lines of {self.at:%Y-%m-%d %H:%M}"

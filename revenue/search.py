@@ -37,7 +37,7 @@ def matching_transactions(account: PartnerAccount, text: str) -> Q:
     Or whose id begins with it, hyphens or not, where it is long enough.
     """
     rows = Transaction.objects.filter(PRESENT).order_by().values("pk")
-    found = rows.filter(case__in=_matching_cases(account, text))
+    found = rows.filter(case__in=matching_cases(account, text))
     others = [rows.filter(client__in=matching_clients(account, text))]
     if (ids := _ids_beginning_with(text)) is not None:
         others.append(rows.filter(account=account, transaction_id__range=ids))
@@ -50,7 +50,8 @@ def matching_clients(account: PartnerAccount, text: str) -> QuerySet[Client]:
     return Client.objects.filter(containing("company_name", text), account=account)
 
 
-def _matching_cases(account: PartnerAccount, text: str) -> QuerySet[Case]:
+def matching_cases(account: PartnerAccount, text: str) -> QuerySet[Case]:
+    """Cases of `account` whose reference, debtor, client's or partner's reference holds `text`."""
     return Case.objects.alias(text=CASE_TEXT).filter(containing("text", text), account=account)
 
 

@@ -168,7 +168,7 @@ def payment_history(payments: Iterable[Transaction]) -> list[HistoryEvent]:
     """
     ids = [payment.pk for payment in payments]
     lines = TransactionChange.objects.filter(transaction__in=ids).select_related("transaction", "client", "case")
-    lines = lines.defer("transaction__raw", "client__raw").order_by("transaction", "seen_at", "pk")
+    lines = lines.defer("transaction__raw", "client__raw", "case__raw").order_by("transaction", "seen_at", "pk")
     events = list(_events(lines.iterator()))
     return sorted(events, key=lambda event: event.seen_at, reverse=True)
 

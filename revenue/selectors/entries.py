@@ -18,7 +18,7 @@ from revenue.selectors.ranked import keys_in_order
 from revenue.selectors.totals import ListTotal, list_totals
 
 # What no list shows and every row would drag along.
-_UNSHOWN = ("raw", "client__raw", "client__users", "client__address")
+_UNSHOWN = ("raw", "client__raw", "client__users", "client__address", "case__raw")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from revenue.models import PullRun
 # Every step of a pull is written into one of these; figures are published in the transaction that sets `as_of`.
 _STEPS = ("id", "status", "phase", "heartbeat_at", "finished_at", "as_of")
 # Another key changes no page.
-_UNSHOWN = frozenset({"sealed_api_key"})
+_UNSHOWN = frozenset({"sealed_api_key", "sealed_collection_key"})
 
 
 def data_version(visible: QuerySet[PartnerAccount], slug: str) -> str | None:
