@@ -14,6 +14,7 @@ from partners.models import PartnerAccount
 from revenue.models import KeptTotal, Transaction
 from revenue.pull import totals
 from revenue.pull.lock import pull_lock
+from revenue.selectors.version import data_version
 from tests.factories import make_account, make_client, make_transaction
 from tests.processes import PATIENCE_SECONDS
 from tests.revenue.builders import MONTHS, BuiltRow, build_rows
@@ -136,3 +137,10 @@ def _hold(account: PartnerAccount, taken: Event, over: Event) -> None:
             over.wait(PATIENCE_SECONDS)
     finally:
         connection.close()
+
+
+def test_repaired_figures_replace_pages_that_show_the_wrong_ones(partner):
+    spoil(KeptTotal.objects.order_by("pk")[0])
+    before = data_version(PartnerAccount.objects.all(), "acme")
+    ran("--repair")
+    assert data_version(PartnerAccount.objects.all(), "acme") != before

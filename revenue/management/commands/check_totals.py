@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import transaction
 
 from partners.models import PartnerAccount
 from revenue.models import KeptTotal
@@ -54,7 +55,10 @@ class Command(BaseCommand):
                     f"{account.slug}: a pull is running; nothing was repaired. Try again when it has ended."
                 )
                 return False
-            rebuild(account)
+            with transaction.atomic():
+                # Pages that show the wrong figures must not be served again.
+                account.note_edit()
+                rebuild(account)
         self.stdout.write(f"{account.slug}: repaired.")
         return True
 
