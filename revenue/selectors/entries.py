@@ -34,13 +34,15 @@ def entries(f: RevenueFilter) -> QuerySet[Transaction]:
     return _shown(f.rows()).order_by(*order_of(f).terms())
 
 
-def page_of(f: RevenueFilter) -> EntryPage:
+def page_of(f: RevenueFilter, *, total: ListTotal | None = None) -> EntryPage:
     """The page that the filter asks for. Raises PageNotFound behind the last page.
+
+    total: that of the filter, where it is known already.
 
     A page far in is found by counts that are kept, at no more than the cost of the first one, in the orders by payment date,
     stage and client; how far the others are walked, revenue.selectors.ranked says.
     """
-    total = list_totals(f)
+    total = list_totals(f) if total is None else total
     window = Window(number=f.page, size=f.page_size, count=total.count)
     keys = _keys(f, window) if window.count else []
     found = _shown(Transaction.objects.all()).in_bulk(keys)

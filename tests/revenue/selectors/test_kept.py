@@ -20,7 +20,7 @@ from revenue.pull.totals_sql import CUTS
 from revenue.selectors import kept
 from revenue.selectors.clients import client_rows, top_clients
 from revenue.selectors.totals import has_rows_before, list_totals, stage_totals
-from revenue.selectors.trends import EVERY_STAGE, months
+from revenue.selectors.trends import EVERY_STAGE, trend
 from revenue.stages import Stage
 from tests.factories import make_account, make_client, make_transaction
 from tests.revenue.builders import BuiltRow, all_time, build_rows, built_rows, instants
@@ -113,7 +113,7 @@ def test_totals_and_months_and_clients_of_any_period_are_sums_over_its_rows(
     assert (listed.fee_usd, listed.count) == (fee(matching), len(matching))
 
     assert {
-        row.first: (row.totals, row.estimates) for row in months(f) if any(row.totals.values()) or row.count
+        row.first: (row.totals, row.estimates) for row in trend(f).months if any(row.totals.values()) or row.count
     } == _months(matching, period.zone)
 
     owners = by(matching, lambda row: None if row.client is None else clients[row.client].pk)
@@ -192,7 +192,7 @@ def test_search_that_every_row_matches_finds_what_is_kept(db, rows: list[BuiltRo
     account = make_account()
     build_rows(account, [row for row in rows if row.client is not None])
     plain, searched = (all_time(account, period=period, q=q) for q in ("", "Client"))
-    assert months(plain) == months(searched)
+    assert trend(plain) == trend(searched)
     assert stage_totals(plain) == stage_totals(searched)
     assert sorted(top_clients(plain), key=str) == sorted(top_clients(searched), key=str)
 
@@ -244,7 +244,7 @@ def test_answers_of_all_time_read_no_rows(django_assert_num_queries):
     make_transaction(partner, payment_date=datetime(2026, 3, 31, 23, tzinfo=UTC))
     with django_assert_num_queries(5) as queries:
         for zone in ("Asia/Kathmandu", "Europe/Copenhagen"):
-            months(all_time(partner, period=Period(ZoneInfo(zone))))
+            trend(all_time(partner, period=Period(ZoneInfo(zone))))
         stage_totals(all_time(partner))
     assert {"revenue_transaction" in query["sql"] for query in queries} == {False}
 

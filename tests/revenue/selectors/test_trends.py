@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from revenue.periods import Period
-from revenue.selectors.trends import EVERY_STAGE, months
+from revenue.selectors.trends import EVERY_STAGE, trend
 from revenue.stages import Stage
 from tests.factories import make_account, make_transaction
 from tests.revenue.builders import all_time
@@ -19,12 +19,12 @@ def partner():
 
 
 def fees(partner, zone="Europe/Copenhagen", **fields):
-    rows = months(all_time(partner, period=Period(ZoneInfo(zone)), **fields))
+    rows = trend(all_time(partner, period=Period(ZoneInfo(zone)), **fields)).months
     return {f"{row.first:%Y-%m}": row.fee_usd for row in rows}
 
 
 def test_months_of_nothing():
-    assert months(all_time(make_account())) == ()
+    assert trend(all_time(make_account())).months == ()
 
 
 def test_months_are_without_gaps(partner):
@@ -66,7 +66,7 @@ def test_months_hold_every_stage_and_its_estimates(partner):
     make_transaction(partner, stage=Stage.DISPUTED, fee_usd=Decimal("-0.005"))
     make_transaction(partner, stage=Stage.OUTSIDE, fee_usd=Decimal(5), is_estimate=False)
     make_transaction(partner, stage=Stage.OUTSIDE, fee_usd=Decimal(2), is_estimate=True)
-    [row] = months(all_time(partner))
+    [row] = trend(all_time(partner)).months
     assert list(row.totals) == list(EVERY_STAGE)
     assert {stage: fee for stage, fee in row.totals.items() if fee} == {
         Stage.DISPUTED: Decimal("-0.005"),
@@ -79,7 +79,7 @@ def test_months_total_the_seven_stages_and_leave_out_what_is_outside(partner):
     make_transaction(partner, stage=Stage.DISPUTED, fee_usd=Decimal("-0.005"))
     make_transaction(partner, stage=Stage.PENDING, fee_usd=Decimal(3), is_estimate=True)
     make_transaction(partner, stage=Stage.OUTSIDE, fee_usd=Decimal(2), is_estimate=True)
-    [row] = months(all_time(partner))
+    [row] = trend(all_time(partner)).months
     assert (row.first, row.count, row.fee_usd, row.estimate_fee_usd) == (
         date(2026, 3, 1),
         2,
@@ -95,8 +95,8 @@ def test_months_of_a_filter(partner):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_months_take_two_queries(partner, django_assert_num_queries, count):
+def test_totals_and_months_take_two_queries(partner, django_assert_num_queries, count):
     for month in range(1, count + 1):
         make_transaction(partner, payment_date=datetime(2026, month, 5, tzinfo=UTC))
     with django_assert_num_queries(2):
-        months(all_time(partner))
+        trend(all_time(partner))
