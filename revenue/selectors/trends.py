@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db.models import Case, IntegerField, Max, Min, QuerySet, Value, When
@@ -26,26 +27,25 @@ EVERY_STAGE = (*STAGES, Stage.OUTSIDE)
 LONGEST_GAP = 24
 
 
-@dataclass(frozen=True)
-class MonthRow:
-    """The fees (USD, exact) of the payments of one local month.
+class Fee(NamedTuple):
+    """A sum of fees in USD, exact, and the part of it that is estimated."""
 
-    first: the first day of the month. totals: all fees by stage, and those outside every stage. estimates: the part of
-    them that is estimated. count, fee_usd, estimate_fee_usd: over the seven stages; what is outside is in no total.
+    fee: Decimal = ZERO
+    estimate: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class MonthRow:
+    """The fees of the payments of one local month.
+
+    first: the first day of the month. fees: by stage, and of those outside every stage. total, count: over the seven
+    stages; what is outside is in no total.
     """
 
     first: date
-    totals: Mapping[Stage, Decimal]
-    estimates: Mapping[Stage, Decimal]
+    fees: Mapping[Stage, Fee]
+    total: Fee
     count: int
-
-    @cached_property
-    def fee_usd(self) -> Decimal:
-        return add_up(self.totals[stage] for stage in STAGES)
-
-    @cached_property
-    def estimate_fee_usd(self) -> Decimal:
-        return add_up(self.estimates[stage] for stage in STAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +135,19 @@ def _without_long_gaps(starts: list[date], filled: Mapping[date, object]) -> Ite
 
 
 def _month_row(first: date, groups: Groups) -> MonthRow:
-    totals, estimates, count = dict.fromkeys(EVERY_STAGE, ZERO), dict.fromkeys(EVERY_STAGE, ZERO), 0
-    for (stage, is_estimate), total in groups.items():
-        totals[stage] = add_exactly(totals[stage], total.fee_usd)
-        estimates[stage] = total.fee_usd if is_estimate else estimates[stage]
-        count += total.rows if stage is not Stage.OUTSIDE else 0
-    return MonthRow(first, totals, estimates, count)
+    fees = dict.fromkeys(EVERY_STAGE, Fee())
+    for (stage, is_estimate), group in groups.items():
+        fee, estimate = fees[stage]
+        fees[stage] = Fee(add_exactly(fee, group.fee_usd), group.fee_usd if is_estimate else estimate)
+    return MonthRow(
+        first=first,
+        fees=fees,
+        total=add_fees(fees[stage] for stage in STAGES),
+        count=sum(group.rows for (stage, _), group in groups.items() if stage is not Stage.OUTSIDE),
+    )
+
+
+def add_fees(fees: Iterable[Fee]) -> Fee:
+    """The exact sum."""
+    parts = tuple(fees)
+    return Fee(add_up(part.fee for part in parts), add_up(part.estimate for part in parts))

@@ -20,7 +20,7 @@ from revenue.pull.totals_sql import CUTS
 from revenue.selectors import kept
 from revenue.selectors.clients import client_rows, top_clients
 from revenue.selectors.totals import has_rows_before, list_totals, stage_totals
-from revenue.selectors.trends import EVERY_STAGE, trend
+from revenue.selectors.trends import EVERY_STAGE, Fee, trend
 from revenue.stages import Stage
 from tests.factories import make_account, make_client, make_transaction
 from tests.revenue.builders import BuiltRow, all_time, build_rows, built_rows, instants
@@ -112,8 +112,10 @@ def test_totals_and_months_and_clients_of_any_period_are_sums_over_its_rows(
     listed = list_totals(f)
     assert (listed.fee_usd, listed.count) == (fee(matching), len(matching))
 
+    found = trend(f)
+    assert found.totals.everything == listed
     assert {
-        row.first: (row.totals, row.estimates) for row in trend(f).months if any(row.totals.values()) or row.count
+        row.first: row.fees for row in found.months if row.count or any(total.fee for total in row.fees.values())
     } == _months(matching, period.zone)
 
     owners = by(matching, lambda row: None if row.client is None else clients[row.client].pk)
@@ -123,18 +125,16 @@ def test_totals_and_months_and_clients_of_any_period_are_sums_over_its_rows(
 
 
 def _months(rows: list[BuiltRow], zone: ZoneInfo) -> dict[date, Any]:
-    """As `months` tells them, less those in which nothing shows."""
+    """As `trend` tells their fees, less those in which nothing shows."""
     found = {}
     for first, paid in by(rows, lambda row: _local_month(row.paid, zone)).items():
-        fees, estimates = (
-            {
-                stage: fee(row for row in paid if row.stage is stage and (row.is_estimate or all_of))
-                for stage in EVERY_STAGE
-            }
-            for all_of in (True, False)
-        )
-        if any(fees.values()) or any(row.stage is not Stage.OUTSIDE for row in paid):
-            found[first] = fees, estimates
+        staged = by(paid, lambda row: row.stage)
+        fees = {
+            stage: Fee(fee(staged[stage]), fee(row for row in staged[stage] if row.is_estimate))
+            for stage in EVERY_STAGE
+        }
+        if any(total.fee for total in fees.values()) or any(row.stage is not Stage.OUTSIDE for row in paid):
+            found[first] = fees
     return found
 
 
