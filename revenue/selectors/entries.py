@@ -78,9 +78,10 @@ def _is_a_few(f: RevenueFilter, count: int) -> bool:
 
 def _by_key(keys: list[int], client: Client | None) -> dict[int, Transaction]:
     """The rows of these keys with case and client at hand; where all are of one client, it is not read again for each."""
+    rows = _shown(Transaction.objects.all())
     if client is None:
-        return _shown(Transaction.objects.all()).in_bulk(keys)
-    found = Transaction.objects.select_related("case").defer("raw").in_bulk(keys)
+        return rows.in_bulk(keys)
+    found = rows.select_related(None).select_related("case").in_bulk(keys)
     for row in found.values():
         row.client = client
     return found
