@@ -14,11 +14,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet
 
 from partners.fields import add_exactly
+from partners.models import Client
 from revenue.filters import RevenueFilter
 from revenue.models import KeptTotal
 from revenue.periods import ONE_DAY
@@ -58,9 +60,10 @@ Groups = dict[tuple[Stage, bool], Sum]
 
 
 class OwnerSum(NamedTuple):
-    """What a client, by its primary key, has in fees (USD) and rows; None: the rows that name no client."""
+    """What a client has in fees (USD) and rows; without an id and a name, what the rows have that name no client."""
 
-    owner: int | None
+    creditor_id: UUID | None
+    company_name: str | None
     fee_usd: Decimal
     rows: int
     estimate_fee_usd: Decimal
@@ -103,16 +106,19 @@ def sums(f: RevenueFilter, stretches: Sequence[Stretch]) -> list[Groups]:
 def largest_owners(f: RevenueFilter, limit: int) -> list[OwnerSum]:
     """The `limit` owners with the largest fees in the period of `f`, the largest first. One query.
 
-    On SQLite amounts are compared as partners.fields.NumericOrder does; equal ones stand by owner.
+    On SQLite amounts are compared as partners.fields.NumericOrder does; equal ones stand by the client's primary key.
     """
-    order = "fee" if connection.vendor == "postgresql" else "CAST(fee AS REAL)"
-    question = f"""SELECT owner, {_total("fee_usd")} AS fee, SUM(sign * n),
-            {_total("fee_usd", "is_estimate")}, COALESCE(SUM(sign * n) FILTER (WHERE is_estimate), 0)
-        FROM line GROUP BY owner HAVING SUM(sign * n) <> 0 ORDER BY {order} DESC, owner LIMIT {limit:d}"""  # noqa: S608
+    order = "fee DESC, owner" if connection.vendor == "postgresql" else "CAST(fee AS REAL) DESC, owner"
+    largest = f"""SELECT owner, {_total("fee_usd")} AS fee, SUM(sign * n) AS n,
+            {_total("fee_usd", "is_estimate")} AS estimate, COALESCE(SUM(sign * n) FILTER (WHERE is_estimate), 0) AS estimates
+        FROM line GROUP BY owner HAVING SUM(sign * n) <> 0 ORDER BY {order} LIMIT {limit:d}"""  # noqa: S608
+    question = f"""SELECT creditor_id, company_name, fee, n, estimate, estimates
+        FROM ({largest}) largest LEFT JOIN partners_client ON partners_client.id = owner ORDER BY {order}"""  # noqa: S608
+    as_id = Client._meta.get_field("creditor_id").to_python
     found = _answers(Scope(f, each=True), [(f.period.start, f.period.end)], question)
     return [
-        OwnerSum(owner or None, Decimal(fee), int(rows), Decimal(estimate_fee), int(estimate_rows))
-        for owner, fee, rows, estimate_fee, estimate_rows in found
+        OwnerSum(as_id(key), name, Decimal(fee), int(rows), Decimal(estimate), int(estimates))
+        for key, name, fee, rows, estimate, estimates in found
     ]
 
 

@@ -33,6 +33,6 @@ def _context(f: RevenueFilter) -> dict[str, Any]:
         "cards": cards_of(f, found.totals),
         "months": month_table(f, found.months),
         "top_clients": [
-            (client, f.query(client=client.client.creditor_id) if client.client else "") for client in top_clients(f)
+            (client, f.query(client=client.creditor_id) if client.creditor_id else "") for client in top_clients(f)
         ],
     }
