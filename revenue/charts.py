@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 from revenue.money import format_amount
-from revenue.selectors.trends import EVERY_STAGE, MonthRow
+from revenue.selectors.trends import EVERY_STAGE, Fee, MonthRow
 from revenue.stages import TEXTS, Stage
 
 
@@ -17,11 +16,12 @@ def month_chart(months: Sequence[MonthRow]) -> dict[str, Any]:
     labels: "Mar 2026". color: the CSS variable of the stage. values: USD as numbers for the canvas. texts, totals: the
     exact amounts as the table says them, ≈ before one that holds estimates. A stage without any fee has no dataset.
     """
+    filled = {stage for row in months for stage, fee in row.fees.items() if fee.fee}
     return {
         "labels": [f"{row.first:%b %Y}" for row in months],
         "unit": "USD",
-        "datasets": [_dataset(stage, months) for stage in EVERY_STAGE if any(row.totals[stage] for row in months)],
-        "totals": [_text(row.fee_usd, row.estimate_fee_usd) for row in months],
+        "datasets": [_dataset(stage, months) for stage in EVERY_STAGE if stage in filled],
+        "totals": [_text(row.total) for row in months],
     }
 
 
@@ -35,10 +35,10 @@ def _dataset(stage: Stage, months: Sequence[MonthRow]) -> dict[str, Any]:
         "stage": stage.value,
         "label": TEXTS[stage].label,
         "color": color_variable(stage),
-        "values": [float(row.totals[stage]) for row in months],
-        "texts": [_text(row.totals[stage], row.estimates[stage]) for row in months],
+        "values": [float(row.fees[stage].fee) for row in months],
+        "texts": [_text(row.fees[stage]) for row in months],
     }
 
 
-def _text(amount: Decimal, estimate: Decimal) -> str:
-    return f"≈ {format_amount(amount)}" if estimate else format_amount(amount)
+def _text(fee: Fee) -> str:
+    return f"≈ {format_amount(fee.fee)}" if fee.estimate else format_amount(fee.fee)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from itertools import starmap
 from uuid import UUID
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import Expression
 from django.db.models.functions import Abs, Coalesce, Lower
 
@@ -22,9 +21,9 @@ from revenue.parameters import DEFAULT_PAGE_SIZE
 from revenue.search import containing
 from revenue.selectors import kept
 from revenue.selectors.entries import ordered
-from revenue.selectors.kept import ZERO, Groups, Sum
+from revenue.selectors.kept import ZERO, Groups, OwnerSum, Sum
 from revenue.selectors.paging import Paged, Window
-from revenue.selectors.totals import ListTotal, Totals, firm_and_estimated, sums_by, totals_of
+from revenue.selectors.totals import ListTotal, Totals, totals_of
 from revenue.stages import Stage
 
 # To sort by.
@@ -72,9 +71,10 @@ class ClientPage(Paged):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopClient(ListTotal):
-    """A client's part of a list; `client` is None for the rows that name none."""
+    """A client's part of a list; for the rows that name none, `creditor_id` is None and the name empty."""
 
-    client: Client | None
+    creditor_id: UUID | None
+    name: str
 
 
 def client_rows(
@@ -127,36 +127,38 @@ def with_totals(clients: list[Client]) -> list[ClientRow]:
 
 
 def top_clients(f: RevenueFilter, limit: int = 8) -> list[TopClient]:
-    """The clients with the largest fees of everything that matches, the largest first. Two queries."""
-    totals = {pk: firm_and_estimated(groups) for pk, groups in _groups_by_client(f).items()}
-    largest = sorted(totals, key=lambda pk: (-totals[pk].fee_usd, pk or 0))[:limit]
-    clients = Client.objects.defer("raw").in_bulk([pk for pk in largest if pk is not None])
-    return [TopClient(client=clients.get(pk), **_fields(totals[pk])) for pk in largest]
+    """The clients with the largest fees of everything that matches, the largest first. One query."""
+    return [
+        TopClient(
+            creditor_id=total.creditor_id,
+            name=total.company_name or str(total.creditor_id or ""),
+            fee_usd=total.fee_usd,
+            count=total.rows,
+            estimate_fee_usd=total.estimate_fee_usd,
+            estimate_count=total.estimate_rows,
+        )
+        for total in (_largest_found(f, limit) if f.q else kept.largest_owners(f, limit))
+    ]
 
 
-def _groups_by_client(f: RevenueFilter) -> Mapping[int | None, Mapping[tuple[Any, ...], Sum]]:
-    return _by_owner(sums_by(f.rows(), "client_id", "is_estimate")) if f.q else kept.sums_by_owner(f)
+def _largest_found(f: RevenueFilter, limit: int) -> list[OwnerSum]:
+    """As kept.largest_owners, from the rows that a search finds."""
+    is_estimate = Q(is_estimate=True)
+    sums = {
+        "fee": ExactSum("fee_usd"),
+        "rows": Count("pk"),
+        "estimate": ExactSum("fee_usd", filter=is_estimate),
+        "estimates": Count("pk", filter=is_estimate),
+    }
+    names = ("client__creditor_id", "client__company_name")
+    owners = f.rows().order_by().values("client_id", *names).annotate(**sums)
+    largest = owners.order_by(NumericOrder("fee").desc(), F("client_id").asc(nulls_first=True))
+    return list(starmap(OwnerSum, largest.values_list(*names, *sums)[:limit]))
 
 
 def client_of(account: PartnerAccount, creditor_id: UUID) -> Client:
     """The client of an account with Debitura's id. Raises Client.DoesNotExist."""
     return Client.objects.get(account=account, creditor_id=creditor_id)
-
-
-def _by_owner(sums: dict[tuple[Any, ...], Sum]) -> dict[int | None, dict[tuple[Any, ...], Sum]]:
-    groups: dict[int | None, dict[tuple[Any, ...], Sum]] = defaultdict(dict)
-    for (owner, *rest), total in sums.items():
-        groups[owner][tuple(rest)] = total
-    return groups
-
-
-def _fields(total: ListTotal) -> dict[str, Any]:
-    return {
-        "fee_usd": total.fee_usd,
-        "count": total.count,
-        "estimate_fee_usd": total.estimate_fee_usd,
-        "estimate_count": total.estimate_count,
-    }
 
 
 def _named(text: str) -> Q:

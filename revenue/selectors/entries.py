@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db.models import F, QuerySet
 from django.db.models.expressions import Expression, OrderBy
 
+from partners.models import Client
 from revenue.filters import RevenueFilter
 from revenue.models import Transaction
 from revenue.selectors import ranked
@@ -34,16 +35,18 @@ def entries(f: RevenueFilter) -> QuerySet[Transaction]:
     return _shown(f.rows()).order_by(*order_of(f).terms())
 
 
-def page_of(f: RevenueFilter) -> EntryPage:
+def page_of(f: RevenueFilter, *, total: ListTotal | None = None) -> EntryPage:
     """The page that the filter asks for. Raises PageNotFound behind the last page.
+
+    total: that of the filter, where it is known already.
 
     A page far in is found by counts that are kept, at no more than the cost of the first one, in the orders by payment date,
     stage and client; how far the others are walked, revenue.selectors.ranked says.
     """
-    total = list_totals(f)
+    total = list_totals(f) if total is None else total
     window = Window(number=f.page, size=f.page_size, count=total.count)
     keys = _keys(f, window) if window.count else []
-    found = _shown(Transaction.objects.all()).in_bulk(keys)
+    found = _by_key(keys, f.client)
     return EntryPage(rows=[found[key] for key in keys], window=window, total=total)
 
 
@@ -71,6 +74,17 @@ def _is_a_few(f: RevenueFilter, count: int) -> bool:
     column = f.sort.removeprefix("-")
     by_stage = f.client is not None and (bool(f.stages) or column == "stage")
     return count <= ranked.FEW and (by_stage or column == "client")
+
+
+def _by_key(keys: list[int], client: Client | None) -> dict[int, Transaction]:
+    """The rows of these keys with case and client at hand; where all are of one client, it is not read again for each."""
+    rows = _shown(Transaction.objects.all())
+    if client is None:
+        return rows.in_bulk(keys)
+    found = rows.select_related(None).select_related("case").in_bulk(keys)
+    for row in found.values():
+        row.client = client
+    return found
 
 
 def _shown(rows: QuerySet[Transaction]) -> QuerySet[Transaction]:

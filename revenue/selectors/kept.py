@@ -8,18 +8,19 @@ kept days and at most half a day of rows. So the answer is exact for any instant
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet
 
 from partners.fields import add_exactly
+from partners.models import Client
 from revenue.filters import RevenueFilter
 from revenue.models import KeptTotal
 from revenue.periods import ONE_DAY
@@ -58,8 +59,15 @@ class Sum(NamedTuple):
 Groups = dict[tuple[Stage, bool], Sum]
 
 
-# The place of a stretch, owner and stage (None and "" where they are not told apart), estimate flag, and the sum.
-Line = tuple[int, int | None, str, bool, Sum]
+class OwnerSum(NamedTuple):
+    """What a client has in fees (USD) and rows; without an id and a name, what the rows have that name no client."""
+
+    creditor_id: UUID | None
+    company_name: str | None
+    fee_usd: Decimal
+    rows: int
+    estimate_fee_usd: Decimal
+    estimate_rows: int
 
 
 class Part(NamedTuple):
@@ -74,7 +82,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose lines are read, and how finely: of all owners together or of one, by stage; or of each one, whatever the stage."""
+    """Whose lines are read, and how finely: of all owners together or of one; or of each one."""
 
     f: RevenueFilter
     each: bool = False
@@ -87,30 +95,41 @@ class Scope:
 
 def sums(f: RevenueFilter, stretches: Sequence[Stretch]) -> list[Groups]:
     """The sums of everything that matches in each stretch, whatever the period of `f`, which has no search. One query."""
+    question = f"""SELECT place, stage, is_estimate, {_total("fee_usd")}, {_total("revenue_usd")}, SUM(sign * n)
+        FROM line GROUP BY place, stage, is_estimate HAVING SUM(sign * n) <> 0"""  # noqa: S608
     found: list[Groups] = [{} for _ in stretches]
-    for place, _, stage, is_estimate, total in _read(Scope(f), stretches):
-        groups, key = found[place], (Stage(stage), is_estimate)
-        groups[key] = groups[key].plus(total) if key in groups else total
-    return [{key: total for key, total in groups.items() if total.rows} for groups in found]
+    for place, stage, is_estimate, fee, revenue, rows in _answers(Scope(f), stretches, question):
+        found[place][Stage(stage), bool(is_estimate)] = Sum(Decimal(fee), Decimal(revenue), int(rows))
+    return found
 
 
-def sums_by_owner(f: RevenueFilter) -> dict[int | None, dict[tuple[bool], Sum]]:
-    """The sums in the period of `f` by the client's primary key (None: the rows that name none) and estimate flag. One query."""
-    found: dict[int | None, dict[tuple[bool], Sum]] = defaultdict(dict)
-    for _, owner, _, is_estimate, total in _read(Scope(f, each=True), [(f.period.start, f.period.end)]):
-        groups, key = found[owner or None], (is_estimate,)
-        groups[key] = groups.get(key, Sum()).plus(total)
-    return {owner: groups for owner, groups in found.items() if any(total.rows for total in groups.values())}
+def largest_owners(f: RevenueFilter, limit: int) -> list[OwnerSum]:
+    """The `limit` owners with the largest fees in the period of `f`, the largest first. One query.
+
+    On SQLite amounts are compared as partners.fields.NumericOrder does; equal ones stand by the client's primary key.
+    """
+    order = "fee DESC, owner" if connection.vendor == "postgresql" else "CAST(fee AS REAL) DESC, owner"
+    largest = f"""SELECT owner, {_total("fee_usd")} AS fee, SUM(sign * n) AS n,
+            {_total("fee_usd", "is_estimate")} AS estimate, COALESCE(SUM(sign * n) FILTER (WHERE is_estimate), 0) AS estimates
+        FROM line GROUP BY owner HAVING SUM(sign * n) <> 0 ORDER BY {order} LIMIT {limit:d}"""  # noqa: S608
+    question = f"""SELECT creditor_id, company_name, fee, n, estimate, estimates
+        FROM ({largest}) largest LEFT JOIN partners_client ON partners_client.id = owner ORDER BY {order}"""  # noqa: S608
+    as_id = Client._meta.get_field("creditor_id").to_python
+    found = _answers(Scope(f, each=True), [(f.period.start, f.period.end)], question)
+    return [
+        OwnerSum(as_id(key), name, Decimal(fee), int(rows), Decimal(estimate), int(estimates))
+        for key, name, fee, rows, estimate, estimates in found
+    ]
 
 
-def months_with_rows(f: RevenueFilter) -> list[datetime]:
+def months_with_rows(f: RevenueFilter) -> tuple[datetime, ...]:
     """The UTC months, by their first instants, that have rows in the stages of `f` and meet its period. One query."""
     lines = _month_lines(f)
     if f.period.start is not None:
         lines = lines.filter(start__gte=_month_of(f.period.start))
     if f.period.end is not None:
         lines = lines.filter(start__lt=f.period.end)
-    return list(lines.values_list("start", flat=True).distinct().order_by("start"))
+    return tuple(lines.values_list("start", flat=True).distinct().order_by("start"))
 
 
 def has_rows_before(f: RevenueFilter, moment: datetime) -> bool:
@@ -180,24 +199,24 @@ def _month_lines(f: RevenueFilter) -> QuerySet[KeptTotal]:
     return lines.filter(stage__in=f.stages) if f.stages else lines
 
 
-def _read(scope: Scope, stretches: Sequence[Stretch]) -> Iterator[Line]:
-    """What the kept lines say about the stretches, and what the rows do; a group may come from both."""
+def _answers(scope: Scope, stretches: Sequence[Stretch], question: str) -> list[tuple[Any, ...]]:
+    """What SQL finds in the lines of the stretches.
+
+    line: place (of the stretch), sign, owner, stage, is_estimate, fee_usd, revenue_usd, n (rows).
+    """
     values, sources = _values(tuple(stretches), is_fine=scope.is_fine)
     if not values:  # no stretch, or nothing but empty ones
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(*_statement(scope, values, sources))
-        for place, owner, stage, is_estimate, fee, revenue, rows in cursor.fetchall():
-            yield place, owner, stage or "", bool(is_estimate), Sum(Decimal(fee), Decimal(revenue), int(rows))
-
-
-def _statement(scope: Scope, values: str, sources: Collection[str]) -> tuple[str, list[Any]]:
+        return []
     selects, params = [], list[Any]()
     if sources != {_ROWS}:
         selects.append(_select_kept(scope, params))
     if _ROWS in sources:
         selects.append(_select_rows(scope, params))
-    return f"WITH part(place, sign, source, lo, hi) AS (VALUES {values}) {' UNION ALL '.join(selects)}", params
+    lines = f"part(place, sign, source, lo, hi) AS (VALUES {values}), line AS ({' UNION ALL '.join(selects)})"
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH {lines} {question}", params)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 # The months of a zone are asked for again and again.
@@ -239,23 +258,21 @@ def _select_rows(scope: Scope, params: list[Any]) -> str:
 
 
 def _select(scope: Scope, table: str, owner: str, rows: str, where: str, params: list[Any]) -> str:
-    """The sums of what lies in the parts, part by part."""
+    """What lies in the parts, part by part."""
     if scope.f.stages:
         where += f" AND stage IN ({', '.join(['%s'] * len(scope.f.stages))})"
         params.extend(stage.value for stage in scope.f.stages)
-    stage = "NULL" if scope.each else "stage"
-    found = f"{table} WHERE {where}"
+    columns = f"{owner} AS owner, stage, is_estimate, fee_usd, revenue_usd, {rows} AS n"
     if connection.vendor == "postgresql":
         # Its planner does not know how short the parts are: this way it has to go by the index, once for each.
-        columns = f"{owner} AS owner, stage, is_estimate, fee_usd, revenue_usd, {rows} AS n"
-        found, owner, rows = f"LATERAL (SELECT {columns} FROM {found} OFFSET 0) found", "owner", "n"  # noqa: S608
-    return f"""SELECT place, {owner if scope.each else "NULL"}, {stage}, is_estimate,
-            {_total("fee_usd")}, {_total("revenue_usd")}, SUM(sign * {rows})
-        FROM part CROSS JOIN {found} GROUP BY 1, 2, 3, 4"""  # noqa: S608
+        return f"""SELECT place, sign, found.* FROM part
+            CROSS JOIN LATERAL (SELECT {columns} FROM {table} WHERE {where} OFFSET 0) found"""  # noqa: S608
+    return f"SELECT place, sign, {columns} FROM part CROSS JOIN {table} WHERE {where}"  # noqa: S608
 
 
-def _total(amount: str) -> str:
-    """The sum of an amount by the sign of its part; 0 where it is unknown."""
+def _total(amount: str, condition: str = "TRUE") -> str:
+    """The sum of an amount by the sign of its part, over the lines that meet a condition; 0 where it is unknown."""
     if connection.vendor == "postgresql":
-        return f"COALESCE(SUM(sign * {amount}), 0)"
-    return f"COALESCE(exact_sum(CASE WHEN sign < 0 THEN exact_negative({amount}) ELSE {amount} END), '0')"
+        return f"COALESCE(SUM(sign * {amount}) FILTER (WHERE {condition}), 0)"
+    signed = f"CASE WHEN sign < 0 THEN exact_negative({amount}) ELSE {amount} END"
+    return f"COALESCE(exact_sum({signed}) FILTER (WHERE {condition}), '0')"

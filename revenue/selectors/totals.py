@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 from django.db.models import Count, QuerySet
@@ -144,10 +145,7 @@ def totals_of(groups: Groups) -> Totals:
 
 def add_up(amounts: Iterable[Decimal]) -> Decimal:
     """The exact sum."""
-    total = ZERO
-    for amount in amounts:
-        total = add_exactly(total, amount)
-    return total
+    return reduce(add_exactly, amounts, ZERO)
 
 
 def add_totals(totals: Iterable[ListTotal]) -> ListTotal:

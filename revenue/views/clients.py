@@ -24,9 +24,9 @@ from revenue.filters import (
 from revenue.parameters import home_zone
 from revenue.periods import Period
 from revenue.selectors.cases import client_cases
-from revenue.selectors.clients import client_of, client_rows, with_totals
+from revenue.selectors.clients import ClientRow, client_of, client_rows
 from revenue.selectors.entries import page_of
-from revenue.selectors.trends import EVERY_STAGE, months
+from revenue.selectors.trends import EVERY_STAGE, trend
 from revenue.views import columns
 from revenue.views.cards import cards_of
 from revenue.views.controls import Controls, client_chips
@@ -97,17 +97,17 @@ def client(request: HttpRequest, creditor_id: UUID) -> HttpResponse:
 
 
 def _client_context(request: HttpRequest, f: RevenueFilter, found: Client) -> dict[str, Any]:
-    row = with_totals([found])[0]
+    fees = trend(f)
     shown = [column for column in columns.shown_columns(person(request)) if column.key != "client"]
     return {
         "section": "clients",
-        "row": row,
+        "row": ClientRow(found, fees.totals),
         "client": found,
         "f": f,
-        "cards": cards_of(f, row.totals),
-        "months": month_table(f, months(f)),
+        "cards": cards_of(f, fees.totals),
+        "months": month_table(f, fees.months),
         "cases": client_cases(found, limit=CASES_SHOWN),
-        "entries": page_of(replace(f, page_size=PAYMENTS_SHOWN)),
+        "entries": page_of(replace(f, page_size=PAYMENTS_SHOWN), total=fees.totals.everything),
         "headers": [columns.Header(column, "", "") for column in shown],
         "list_query": f.query(),
     }

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from revenue.charts import month_chart
 from revenue.filters import RevenueFilter
 from revenue.periods import ONE_DAY, add_months
-from revenue.selectors.totals import add_up
-from revenue.selectors.trends import MonthRow
+from revenue.selectors.trends import Fee, MonthRow, add_fees
 from revenue.stages import STAGES, Stage
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A sum of fees in USD, exact, and the part of it that is estimated."""
-
-    fee: Decimal
-    estimate: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +20,10 @@ class Line:
 
     first: date
     query: str
-    cells: tuple[Cell, ...]
-    total: Cell
+    cells: tuple[Fee, ...]
+    total: Fee
     count: int
-    outside: Cell
+    outside: Fee
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,42 +35,39 @@ class MonthTable:
 
     stages: tuple[Stage, ...]
     lines: tuple[Line, ...]
-    sums: tuple[Cell, ...]
-    total: Cell
-    outside: Cell | None
+    sums: tuple[Fee, ...]
+    total: Fee
+    outside: Fee | None
     chart: dict[str, Any]
 
 
 def month_table(f: RevenueFilter, months: Sequence[MonthRow]) -> MonthTable:
     """The table and the chart of `months`, which are those of `f`."""
-    stages = tuple(stage for stage in STAGES if any(row.totals[stage] for row in months))
-    lines = tuple(_line(f, row, stages) for row in reversed(months))
-    has_outside = any(row.totals[Stage.OUTSIDE] for row in months)
+    filled = {stage for row in months for stage, fee in row.fees.items() if fee.fee}
+    stages = tuple(stage for stage in STAGES if stage in filled)
+    other_conditions = f.query(**{"period": "", "from": "", "to": ""})
+    lines = tuple(_line(f, row, stages, other_conditions) for row in reversed(months))
     return MonthTable(
         stages=stages,
         lines=lines,
-        sums=tuple(_sum(line.cells[place] for line in lines) for place in range(len(stages))),
-        total=_sum(line.total for line in lines),
-        outside=_sum(line.outside for line in lines) if has_outside else None,
+        sums=tuple(add_fees(row.fees[stage] for row in months) for stage in stages),
+        total=add_fees(row.total for row in months),
+        outside=add_fees(row.fees[Stage.OUTSIDE] for row in months) if Stage.OUTSIDE in filled else None,
         chart=month_chart(months),
     )
 
 
-def _line(f: RevenueFilter, row: MonthRow, stages: tuple[Stage, ...]) -> Line:
+def _line(f: RevenueFilter, row: MonthRow, stages: tuple[Stage, ...], other_conditions: str) -> Line:
     # The list behind a month at the edge holds no day that the filter leaves out.
     first = max(row.first, f.period.first or row.first)
     end = add_months(row.first, 1) - ONE_DAY
     last = min(end, f.period.last or end)
+    days = f"from={first}&to={last}"
     return Line(
         first=row.first,
-        query=f.query(**{"from": first, "to": last}),
-        cells=tuple(Cell(row.totals[stage], row.estimates[stage]) for stage in stages),
-        total=Cell(row.fee_usd, row.estimate_fee_usd),
+        query=f"{days}&{other_conditions}" if other_conditions else days,
+        cells=tuple(row.fees[stage] for stage in stages),
+        total=row.total,
         count=row.count,
-        outside=Cell(row.totals[Stage.OUTSIDE], row.estimates[Stage.OUTSIDE]),
+        outside=row.fees[Stage.OUTSIDE],
     )
-
-
-def _sum(cells: Iterable[Cell]) -> Cell:
-    parts = tuple(cells)
-    return Cell(add_up(cell.fee for cell in parts), add_up(cell.estimate for cell in parts))

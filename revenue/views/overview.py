@@ -9,8 +9,7 @@ from django.views.decorators.http import require_safe
 
 from revenue.filters import RevenueFilter
 from revenue.selectors.clients import top_clients
-from revenue.selectors.totals import stage_totals
-from revenue.selectors.trends import months
+from revenue.selectors.trends import trend
 from revenue.views.cards import cards_of
 from revenue.views.months import month_table
 from revenue.views.page import account_page, filtered_page
@@ -29,10 +28,11 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 def _context(f: RevenueFilter) -> dict[str, Any]:
+    found = trend(f)
     return {
-        "cards": cards_of(f, stage_totals(f)),
-        "months": month_table(f, months(f)),
+        "cards": cards_of(f, found.totals),
+        "months": month_table(f, found.months),
         "top_clients": [
-            (client, f.query(client=client.client.creditor_id) if client.client else "") for client in top_clients(f)
+            (client, f.query(client=client.creditor_id) if client.creditor_id else "") for client in top_clients(f)
         ],
     }

@@ -3,25 +3,22 @@ from datetime import date
 from decimal import Decimal
 
 from revenue.charts import month_chart
-from revenue.selectors.trends import EVERY_STAGE, MonthRow
-from revenue.stages import Stage
-
-ZERO = Decimal(0)
+from revenue.selectors.trends import EVERY_STAGE, Fee, MonthRow, add_fees
+from revenue.stages import STAGES, Stage
 
 
-def row(first, totals=None, estimates=None):
-    nothing = dict.fromkeys(EVERY_STAGE, ZERO)
-    return MonthRow(first=first, totals=nothing | (totals or {}), estimates=nothing | (estimates or {}), count=1)
+def row(first, fees):
+    every = dict.fromkeys(EVERY_STAGE, Fee()) | fees
+    return MonthRow(first=first, fees=every, total=add_fees(every[stage] for stage in STAGES), count=1)
 
 
 def test_chart_has_a_dataset_for_every_stage_with_a_fee():
     chart = month_chart(
         [
-            row(date(2026, 2, 1), {Stage.PAID: Decimal("1234.565")}),
+            row(date(2026, 2, 1), {Stage.PAID: Fee(Decimal("1234.565"))}),
             row(
                 date(2026, 3, 1),
-                {Stage.PENDING: Decimal("2.5"), Stage.PAID: Decimal("-3")},
-                {Stage.PENDING: Decimal("2.5")},
+                {Stage.PENDING: Fee(Decimal("2.5"), estimate=Decimal("2.5")), Stage.PAID: Fee(Decimal("-3"))},
             ),
         ]
     )

@@ -133,19 +133,34 @@ def test_top_clients_are_the_largest_of_the_filter(partner):
     make_transaction(partner, client_id=None, fee_usd=Decimal(7), stage=Stage.PAID)
     make_transaction(client=clients[2], fee_usd=Decimal(1000), stage=Stage.READY)
     top = top_clients(all_time(partner, stages=(Stage.PAID,)), limit=3)
-    assert [(row.client, row.fee_usd, row.count) for row in top] == [
-        (clients[1], Decimal("50.5"), 1),
-        (None, Decimal(7), 1),
-        (clients[0], Decimal(5), 1),
+    assert [(row.creditor_id, row.name, row.fee_usd, row.count) for row in top] == [
+        (clients[1].creditor_id, clients[1].company_name, Decimal("50.5"), 1),
+        (None, "", Decimal(7), 1),
+        (clients[0].creditor_id, clients[0].company_name, Decimal(5), 1),
     ]
 
 
+@pytest.mark.parametrize("q", ["", "ltd"])
+def test_top_clients_with_equal_fees_stand_as_they_came(partner, q):
+    clients = [make_client(partner, company_name=name) for name in ("Zeta Ltd", "Alpha Ltd", "Mu Ltd")]
+    for client in reversed(clients):
+        make_transaction(client=client, fee_usd=Decimal(5))
+    assert [row.name for row in top_clients(all_time(partner, q=q))] == ["Zeta Ltd", "Alpha Ltd", "Mu Ltd"]
+
+
+def test_top_client_without_a_name_is_called_by_its_id(partner):
+    client = make_client(partner, company_name="")
+    make_transaction(client=client)
+    [row] = top_clients(all_time(partner))
+    assert row.name == str(client.creditor_id) == str(client)
+
+
 @pytest.mark.parametrize("count", [1, 3])
-def test_top_clients_take_two_queries(partner, django_assert_num_queries, count):
+def test_top_clients_take_one_query(partner, django_assert_num_queries, count):
     for _ in range(count):
         make_transaction(partner)
-    with django_assert_num_queries(2):
-        assert len([str(row.client) for row in top_clients(all_time(partner))]) == count
+    with django_assert_num_queries(1):
+        assert len(top_clients(all_time(partner))) == count
 
 
 def test_client_of_another_account_does_not_exist(partner):

@@ -8,19 +8,21 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from partners.models import Client
 from revenue.models import KeptTotal
 from revenue.periods import Period, add_months, local_today, start_of_day
 from revenue.pull.totals_sql import CUTS
 from revenue.selectors import kept
-from revenue.selectors.clients import client_rows, top_clients
+from revenue.selectors.clients import TopClient, client_rows, top_clients
 from revenue.selectors.totals import has_rows_before, list_totals, stage_totals
-from revenue.selectors.trends import EVERY_STAGE, months
+from revenue.selectors.trends import EVERY_STAGE, Fee, trend
 from revenue.stages import Stage
 from tests.factories import make_account, make_client, make_transaction
 from tests.revenue.builders import BuiltRow, all_time, build_rows, built_rows, instants
@@ -112,29 +114,40 @@ def test_totals_and_months_and_clients_of_any_period_are_sums_over_its_rows(
     listed = list_totals(f)
     assert (listed.fee_usd, listed.count) == (fee(matching), len(matching))
 
+    found = trend(f)
+    assert found.totals.everything == listed
     assert {
-        row.first: (row.totals, row.estimates) for row in months(f) if any(row.totals.values()) or row.count
+        row.first: row.fees for row in found.months if row.count or any(total.fee for total in row.fees.values())
     } == _months(matching, period.zone)
 
-    owners = by(matching, lambda row: None if row.client is None else clients[row.client].pk)
-    assert {(top.client and top.client.pk): (top.fee_usd, top.count) for top in top_clients(f)} == {
-        owner: (fee(owned), len(owned)) for owner, owned in owners.items()
+    owners = by(matching, lambda row: None if row.client is None else clients[row.client].creditor_id)
+    assert {top.creditor_id: top for top in top_clients(f)} == {
+        owner: _top(owner, owned, [row for row in owned if row.is_estimate]) for owner, owned in owners.items()
     }
 
 
+def _top(owner: UUID | None, rows: list[BuiltRow], estimates: list[BuiltRow]) -> TopClient:
+    return TopClient(
+        creditor_id=owner,
+        name="" if owner is None else Client.objects.get(creditor_id=owner).company_name,
+        fee_usd=fee(rows),
+        count=len(rows),
+        estimate_fee_usd=fee(estimates),
+        estimate_count=len(estimates),
+    )
+
+
 def _months(rows: list[BuiltRow], zone: ZoneInfo) -> dict[date, Any]:
-    """As `months` tells them, less those in which nothing shows."""
+    """As `trend` tells their fees, less those in which nothing shows."""
     found = {}
     for first, paid in by(rows, lambda row: _local_month(row.paid, zone)).items():
-        fees, estimates = (
-            {
-                stage: fee(row for row in paid if row.stage is stage and (row.is_estimate or all_of))
-                for stage in EVERY_STAGE
-            }
-            for all_of in (True, False)
-        )
-        if any(fees.values()) or any(row.stage is not Stage.OUTSIDE for row in paid):
-            found[first] = fees, estimates
+        staged = by(paid, lambda row: row.stage)
+        fees = {
+            stage: Fee(fee(staged[stage]), fee(row for row in staged[stage] if row.is_estimate))
+            for stage in EVERY_STAGE
+        }
+        if any(total.fee for total in fees.values()) or any(row.stage is not Stage.OUTSIDE for row in paid):
+            found[first] = fees
     return found
 
 
@@ -192,9 +205,9 @@ def test_search_that_every_row_matches_finds_what_is_kept(db, rows: list[BuiltRo
     account = make_account()
     build_rows(account, [row for row in rows if row.client is not None])
     plain, searched = (all_time(account, period=period, q=q) for q in ("", "Client"))
-    assert months(plain) == months(searched)
+    assert trend(plain) == trend(searched)
     assert stage_totals(plain) == stage_totals(searched)
-    assert sorted(top_clients(plain), key=str) == sorted(top_clients(searched), key=str)
+    assert top_clients(plain) == top_clients(searched)
 
 
 def test_months_of_every_zone_begin_at_a_kept_edge():
@@ -244,7 +257,7 @@ def test_answers_of_all_time_read_no_rows(django_assert_num_queries):
     make_transaction(partner, payment_date=datetime(2026, 3, 31, 23, tzinfo=UTC))
     with django_assert_num_queries(5) as queries:
         for zone in ("Asia/Kathmandu", "Europe/Copenhagen"):
-            months(all_time(partner, period=Period(ZoneInfo(zone))))
+            trend(all_time(partner, period=Period(ZoneInfo(zone))))
         stage_totals(all_time(partner))
     assert {"revenue_transaction" in query["sql"] for query in queries} == {False}
 

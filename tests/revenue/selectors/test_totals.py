@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from revenue.selectors.entries import page_of
 from revenue.selectors.totals import ListTotal, list_totals, stage_totals
-from revenue.selectors.trends import months
+from revenue.selectors.trends import Fee, add_fees, trend
 from revenue.stages import STAGES, Stage
 from tests.factories import NOW, make_account, make_client, make_transaction
 from tests.revenue.builders import all_time, bulk_transactions
@@ -81,9 +81,12 @@ def test_stages_and_months_and_the_list_add_up_to_the_same(db, rows):
     assert total.estimate_fee_usd == sum((fee for _, fee, estimate in rows if estimate), Decimal(0))
     assert totals.everything == total == page_of(f).total
     outside = totals.outside
-    assert sum((row.fee_usd for row in months(f)), outside.fee_usd) == total.fee_usd
-    assert sum((row.estimate_fee_usd for row in months(f)), outside.estimate_fee_usd) == total.estimate_fee_usd
-    assert sum(row.count for row in months(f)) + outside.count == total.count
+    found = trend(f)
+    assert found.totals == totals
+    assert add_fees([row.total for row in found.months] + [Fee(outside.fee_usd, outside.estimate_fee_usd)]) == Fee(
+        total.fee_usd, total.estimate_fee_usd
+    )
+    assert sum(row.count for row in found.months) + outside.count == total.count
     for stage in (*STAGES, Stage.OUTSIDE):
         alone = list_totals(replace(f, stages=(stage,)))
         assert (alone.fee_usd, alone.count) == (totals.of(stage).fee_usd, totals.of(stage).count)

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from revenue.periods import Period
-from revenue.selectors.trends import EVERY_STAGE, months
+from revenue.selectors.totals import ListTotal, list_totals
+from revenue.selectors.trends import EVERY_STAGE, Fee, trend
 from revenue.stages import Stage
 from tests.factories import make_account, make_transaction
 from tests.revenue.builders import all_time
@@ -19,12 +20,12 @@ def partner():
 
 
 def fees(partner, zone="Europe/Copenhagen", **fields):
-    rows = months(all_time(partner, period=Period(ZoneInfo(zone)), **fields))
-    return {f"{row.first:%Y-%m}": row.fee_usd for row in rows}
+    rows = trend(all_time(partner, period=Period(ZoneInfo(zone)), **fields)).months
+    return {f"{row.first:%Y-%m}": row.total.fee for row in rows}
 
 
 def test_months_of_nothing():
-    assert months(all_time(make_account())) == ()
+    assert trend(all_time(make_account())).months == ()
 
 
 def test_months_are_without_gaps(partner):
@@ -66,26 +67,33 @@ def test_months_hold_every_stage_and_its_estimates(partner):
     make_transaction(partner, stage=Stage.DISPUTED, fee_usd=Decimal("-0.005"))
     make_transaction(partner, stage=Stage.OUTSIDE, fee_usd=Decimal(5), is_estimate=False)
     make_transaction(partner, stage=Stage.OUTSIDE, fee_usd=Decimal(2), is_estimate=True)
-    [row] = months(all_time(partner))
-    assert list(row.totals) == list(EVERY_STAGE)
-    assert {stage: fee for stage, fee in row.totals.items() if fee} == {
-        Stage.DISPUTED: Decimal("-0.005"),
-        Stage.OUTSIDE: Decimal(7),
+    [row] = trend(all_time(partner)).months
+    assert row.fees == dict.fromkeys(EVERY_STAGE, Fee()) | {
+        Stage.DISPUTED: Fee(Decimal("-0.005")),
+        Stage.OUTSIDE: Fee(Decimal(7), estimate=Decimal(2)),
     }
-    assert {stage: fee for stage, fee in row.estimates.items() if fee} == {Stage.OUTSIDE: Decimal(2)}
 
 
 def test_months_total_the_seven_stages_and_leave_out_what_is_outside(partner):
     make_transaction(partner, stage=Stage.DISPUTED, fee_usd=Decimal("-0.005"))
     make_transaction(partner, stage=Stage.PENDING, fee_usd=Decimal(3), is_estimate=True)
     make_transaction(partner, stage=Stage.OUTSIDE, fee_usd=Decimal(2), is_estimate=True)
-    [row] = months(all_time(partner))
-    assert (row.first, row.count, row.fee_usd, row.estimate_fee_usd) == (
-        date(2026, 3, 1),
-        2,
-        Decimal("2.995"),
-        Decimal(3),
+    [row] = trend(all_time(partner)).months
+    assert (row.first, row.count, row.total) == (date(2026, 3, 1), 2, Fee(Decimal("2.995"), estimate=Decimal(3)))
+
+
+def test_totals_beside_the_months_hold_every_row_that_matches(partner):
+    make_transaction(partner, stage=Stage.PAID, fee_usd=Decimal(1), payment_date=datetime(2025, 3, 1, tzinfo=UTC))
+    make_transaction(partner, stage=Stage.OUTSIDE, fee_usd=Decimal(2), revenue_usd=Decimal(9), is_estimate=False)
+    make_transaction(partner, stage=Stage.READY, fee_usd=Decimal(4), revenue_usd=Decimal(8), is_estimate=True)
+    f = all_time(partner, stages=(Stage.OUTSIDE, Stage.READY))
+    totals = trend(f).totals
+    assert (
+        totals.everything
+        == list_totals(f)
+        == ListTotal(fee_usd=Decimal(6), count=2, estimate_fee_usd=Decimal(4), estimate_count=1)
     )
+    assert totals.total_debitura_revenue_usd == Decimal(17)
 
 
 def test_months_of_a_filter(partner):
@@ -95,8 +103,8 @@ def test_months_of_a_filter(partner):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_months_take_two_queries(partner, django_assert_num_queries, count):
+def test_totals_and_months_take_two_queries(partner, django_assert_num_queries, count):
     for month in range(1, count + 1):
         make_transaction(partner, payment_date=datetime(2026, month, 5, tzinfo=UTC))
     with django_assert_num_queries(2):
-        months(all_time(partner))
+        trend(all_time(partner))

@@ -125,5 +125,5 @@ def test_client_asks_the_database_equally_often_for_any_number_of_rows(
     client = make_client(account)
     for _ in range(rows):
         make_transaction(account, case=make_case(client))
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(13):
         assert signed_in.get(f"/clients/{client.creditor_id}/").status_code == 200
