@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.cache import caches
+from django.core.management import call_command
 from django.db import connection
 
 from partners.models import PartnerAccount
@@ -101,6 +102,14 @@ def _vacuum(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iterator[
         request.getfixturevalue("django_db_setup")
         with django_db_blocker.unblock():
             _vacuum_what_has_grown()
+
+
+@pytest.fixture(scope="module")
+def module_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[Any]:
+    """`with module_db.unblock():` saves rows that all tests of a module may read, and that are gone after it."""
+    yield django_db_blocker
+    with django_db_blocker.unblock():
+        call_command("flush", interactive=False, verbosity=0)
 
 
 def _vacuum_what_has_grown() -> None:
