@@ -35,24 +35,30 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On PostgreSQL only what touches the database runs; what needs PostgreSQL runs only there; some take turns."""
     wanted = [item for item in items if _belongs_here(item) and _is_its_turn(item)]
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(wanted)])
+    kept = set(wanted)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = wanted
 
 
 def _belongs_here(item: pytest.Item) -> bool:
     if environment.ON_POSTGRES:
-        names = getattr(item, "fixturenames", ())
-        touches = bool({"db", "transactional_db", "live_server"} & set(names)) or bool(
-            item.get_closest_marker("django_db")
-        )
-        return touches and not item.get_closest_marker("chromium")
+        return _touches_the_database(item) and not item.get_closest_marker("chromium")
     return not item.get_closest_marker("postgres")
+
+
+def _touches_the_database(item: pytest.Item) -> bool:
+    names = getattr(item, "fixturenames", ())
+    return bool({"db", "transactional_db", "live_server"} & set(names)) or bool(item.get_closest_marker("django_db"))
 
 
 def _is_its_turn(item: pytest.Item) -> bool:
     """Of the cases of a test that runs on either database, SQLite takes the first, PostgreSQL the second, and so on."""
     if not item.get_closest_marker("either"):
         return True
+    if not _touches_the_database(item):
+        raise pytest.UsageError(
+            f"{item.nodeid} touches no database: PostgreSQL would never take its turn; not `either`"
+        )
     turns = item.config.stash.setdefault(TURNS, Counter())
     test = item.nodeid.partition("[")[0]
     turns[test] += 1
