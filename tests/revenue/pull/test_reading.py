@@ -245,7 +245,8 @@ def test_first_load_goes_on_over_as_many_pulls_as_its_budget_takes(
     seen: list[PullRun] = []
     while not seen or seen[-1].status == PullRun.Status.FAILED:
         seen.append(_pull(account))
-        assert len(seen) < 10
+        # How many pieces are read to their end when the budget is spent is up to the threads.
+        assert len(seen) < 30
         if seen[-1].status == PullRun.Status.FAILED:
             assert rows_stored(account) == {}
             assert (seen[-1].error_kind, seen[-1].error_retryable) == ("budget_spent", True)
