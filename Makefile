@@ -13,8 +13,8 @@ demo: .venv/run-stamp
 	@$(BIN)/python -m config.demo --port $(PORT)
 
 test: .venv/dev-stamp lint
-	$(BIN)/python -m pytest --numprocesses 2
-	FEEBOARD_TEST_ON=postgres $(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	FEEBOARD_TEST_ON=postgres $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 lint: .venv/dev-stamp
 	$(BIN)/ruff check --quiet .

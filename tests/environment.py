@@ -30,6 +30,7 @@ os.environ.update(
     SECRET_KEY="only for tests: " + "x" * 50,
     DATABASE_URL=POSTGRES_URL if ON_POSTGRES else f"sqlite:///{_folder / 'feeboard.sqlite3'}",
     HTTPS="off",
+    PGOPTIONS="-c synchronous_commit=off",  # a test's database need not outlive a power cut
 )
 for name in (
     *("REDIS_URL", "FIELD_ENCRYPTION_KEYS", "DEBUG", "ALLOWED_HOSTS", "PULL_EVERY_SECONDS", "DEFAULT_TIME_ZONE"),

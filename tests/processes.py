@@ -32,7 +32,7 @@ def database_url() -> str:
 
 def process_environment(**more: str) -> dict[str, str]:
     """What a process needs to open the database, and the secrets in it, of the tests."""
-    names = ("SECRET_KEY", "FEEBOARD_ENV_FILE", "HTTPS", "PATH", "HOME", "TMPDIR", "LANG")
+    names = ("SECRET_KEY", "FEEBOARD_ENV_FILE", "HTTPS", "PATH", "HOME", "TMPDIR", "LANG", "PGOPTIONS")
     kept = {name: os.environ[name] for name in names if name in os.environ}
     place = {"DATABASE_URL": database_url(), "VAR_DIR_OF_TESTS": str(settings.VAR_DIR)}
     return kept | place | {"DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONWARNINGS": "default"} | more

@@ -116,6 +116,7 @@ def test_connect_says_when_the_variable_is_not_there() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.either
 @pytest.mark.parametrize(
     ("typed", "code"), [("sandbox-key-for-tests\n", 0), ("sandbox-key-for-tests", 0), ("wrong-key\n", 1), ("", 1)]
 )

@@ -38,6 +38,7 @@ from tests.revenue.builders import all_time
 pytestmark = pytest.mark.django_db
 
 ROWS = 30_000
+FIRST = datetime(2024, 1, 1, tzinfo=UTC)
 _STAGES = [*[Stage.PAID] * 14, *[Stage.PENDING] * 3, Stage.READY, Stage.CONFIRMED, Stage.AWAITING_PARTNER]
 CASES = 6_000
 CLIENTS = 300
@@ -50,13 +51,20 @@ WHOLE_ACCOUNT = r"SEARCH revenue_transaction USING .* \(account_id=\?\)"
 Y2025 = Period(ZoneInfo("Europe/Copenhagen"), date(2025, 1, 3), date(2025, 12, 30))
 
 
+@pytest.fixture(scope="module")
+def account(module_db):
+    """An account with rows over 1,000 days."""
+    with module_db.unblock():
+        account = make_account()
+        _fill(account)
+        kept_totals.rebuild(account)
+        _refresh_statistics()
+    return account
+
+
 @pytest.fixture
-def partner(monkeypatch):
-    """An account with rows over 1,000 days, and its totals added up once, as they are where they are kept."""
-    account = make_account()
-    _fill(account)
-    kept_totals.rebuild(account)
-    _refresh_statistics()
+def partner(account, monkeypatch):
+    """Its totals are added up once, as they are where they are kept."""
     monkeypatch.setattr(ranked, "FEW", FEW)
     known_list, known_stages = cache(_of(list_totals)), cache(_of(stage_totals))
     for module in (entries, ranked):
@@ -79,26 +87,25 @@ def _fill(account):
         for i in range(CASES)
     ]
     cases = Case.objects.bulk_create(cases)
-    bulk.write(Transaction, [_row(account, cases, i) for i in range(ROWS)])
+    columns = [field.attname for field in Transaction._meta.concrete_fields if not field.primary_key]
+    plain = Transaction(account=account, stage_since=FIRST, is_estimate=False, is_recognized=True)
+    same = {name: getattr(plain, name) for name in columns}
+    bulk.copy_rows(Transaction, columns, [[*(same | _row(cases, i)).values()] for i in range(ROWS)])
 
 
-def _row(account, cases, i):
+def _row(cases, i):
     """The i-th row: its values are spread evenly, and each by a step of its own, so that no two go together."""
-    first, case = datetime(2024, 1, 1, tzinfo=UTC), cases[i * 7919 % CASES]
-    return Transaction(
-        account=account,
-        client_id=case.client_id,
-        case=case,
-        transaction_id=UUID(int=i << 96),
-        payment_date=first + timedelta(minutes=i * 1009 % ROWS * 48),
-        stage=_STAGES[i % 20] if i % 500 else Stage.DISPUTED,
-        payment_amount=Decimal(i * 4001 % ROWS),
-        fee_usd=Decimal(i * 2003 % ROWS) / 100 if i % 300 else None,
-        first_seen_at=first + timedelta(hours=i * 3001 % ROWS // 100),
-        stage_since=first,
-        is_estimate=False,
-        is_recognized=True,
-    )
+    case = cases[i * 7919 % CASES]
+    return {
+        "client_id": case.client_id,
+        "case_id": case.pk,
+        "transaction_id": UUID(int=i << 96),
+        "payment_date": FIRST + timedelta(minutes=i * 1009 % ROWS * 48),
+        "stage": (_STAGES[i % 20] if i % 500 else Stage.DISPUTED).value,
+        "payment_amount": Decimal(i * 4001 % ROWS),
+        "fee_usd": Decimal(i * 2003 % ROWS) / 100 if i % 300 else None,
+        "first_seen_at": FIRST + timedelta(hours=i * 3001 % ROWS // 100),
+    }
 
 
 def _refresh_statistics():

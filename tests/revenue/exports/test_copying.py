@@ -101,15 +101,15 @@ def test_no_rows(partner):
     assert copied == written
 
 
-@pytest.mark.parametrize("sort", [f"{sign}{key}" for key in SORTS for sign in ("", "-")])
-def test_more_rows_than_come_first_in_every_order(partner, sort):
+def test_more_rows_than_come_first_in_every_order(partner):
     for number in range(3):
         client = make_client(partner, company_name=f"=Client {number}", creditor_id=UUID(int=number))
         rows = [(stage, Decimal(number), stage is Stage.PAID) for stage in Stage for _ in range(60)]
         bulk_transactions(client, rows)
-    copied, written = both(all_time(partner, sort=sort))
-    assert copied == written
-    assert copied.count(b"\r\n") == 1 + 3 * 60 * len(Stage)
+    for sort in [sign + key for key in SORTS for sign in ("", "-")]:
+        copied, written = both(all_time(partner, sort=sort))
+        assert (sort, copied) == (sort, written)
+        assert copied.count(b"\r\n") == 1 + 3 * 60 * len(Stage)
 
 
 @pytest.mark.parametrize("q", ["Client 1", "50%", "'; --", "\\"])

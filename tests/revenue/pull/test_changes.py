@@ -48,6 +48,7 @@ def _live(world: World, rng: Random) -> None:
         rng.choice((*walk.STEPS, *UPHEAVALS, *UPHEAVALS))(world, rng)
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("seed", range(8))
 def test_pull_after_the_last_fault_ties_out_whatever_happened_upstream(
     account: PartnerAccount, world: World, upstream: SandboxServer, monkeypatch: pytest.MonkeyPatch, seed: int
@@ -87,6 +88,7 @@ def test_row_that_moved_to_where_another_vanished_is_not_taken_for_gone(account:
     assert rows_stored(account) == rows_upstream(world)
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("number", [1, 7, 60])
 def test_rows_that_are_gone_cost_a_question_each_up_to_a_limit(
     account: PartnerAccount, world: World, number: int

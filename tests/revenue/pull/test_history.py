@@ -217,6 +217,7 @@ def _exact_at_any_time(copy: Copy) -> Copy:
     }
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("seed", range(6))
 def test_history_rebuilds_every_copy_that_there_ever_was(
     account: PartnerAccount, world: World, upstream: SandboxServer, clock: time_machine.Traveller, seed: int

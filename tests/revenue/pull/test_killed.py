@@ -1,4 +1,7 @@
-"""kill -9 at fifty random instants of first loads, pulls and full sweeps: readers see all of a pull or nothing of it."""
+"""kill -9 at random instants of first loads, pulls and full sweeps: readers see all of a pull or nothing of it.
+
+Fifty instants: each of the two databases takes half of them.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from tests.revenue.pull.walk import live
 pytestmark = pytest.mark.django_db(transaction=True)
 
 KILLED = -9
-FIRST_LOADS, PULLS, SWEEPS = 16, 17, 17
+FIRST_LOADS, PULLS, SWEEPS = 8, 9, 8
 # Some are killed when they are just done, too.
 LATEST = 1.05
 
@@ -76,8 +79,10 @@ def _kill_at_some_instants(
     for _ in range(times):
         account = next_account()
         before, lines = rows_stored(account), _lines(account)
-        code, _ = sync("--partner", account.slug, *words, kill_after=rng.uniform(0, LATEST * seconds))
+        code, took = sync("--partner", account.slug, *words, kill_after=rng.uniform(0, LATEST * seconds))
         killed += code == KILLED
+        # The machine may have been busy when it was left alone.
+        seconds = seconds if code == KILLED else min(seconds, took)
         _is_all_or_nothing(account, world, before, lines)
         run = pull_when_free(account)
         assert run.status == PullRun.Status.OK

@@ -17,6 +17,8 @@ NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 FIRST = date(2021, 1, 1)
 MONTHS = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3)]
 AN_HOUR = 12
+EVERY_DAY = [FIRST + timedelta(days=number) for number in range((NOW.date() - FIRST).days + 1)]
+MIDNIGHTS = {day: datetime(day.year, day.month, day.day, tzinfo=UTC) for day in EVERY_DAY}
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,7 @@ class Days:
     rows: int
 
     def days(self, window: Window, kind: Kind) -> list[tuple[date, int]]:
-        every = (FIRST + timedelta(days=number) for number in range((NOW.date() - FIRST).days + 1))
-        return [(day, self.rows) for day in every if window.holds(datetime(day.year, day.month, day.day, tzinfo=UTC))]
+        return [(day, self.rows) for day, midnight in MIDNIGHTS.items() if window.holds(midnight)]
 
 
 @given(looks=st.integers(0, 10_000), rows=st.integers(1, 50))
@@ -45,7 +46,7 @@ def test_pulls_of_an_hour_cut_the_past_into_parts_of_a_quarter_at_most(first: in
     plans = [where_to_look(ours, now=NOW, looks=looks) for looks in range(first, first + AN_HOUR)]
     cuts = {cut.at for plan in plans for cut in plan.cuts if cut.at < MONTHS[0]}
     older = ours.days(Window(None, MONTHS[0]), Kind.EVERY)
-    edges = [datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC), *sorted(cuts), MONTHS[0]]
+    edges = [MIDNIGHTS[FIRST], *sorted(cuts), MONTHS[0]]
     assert max((end - start).days for start, end in pairwise(edges)) <= len(older) / 4 + 1
 
 

@@ -47,6 +47,7 @@ BROKEN = [
 ]
 
 
+@pytest.mark.either
 @pytest.mark.parametrize(("old", "new", "reason"), BROKEN)
 def test_row_that_cannot_be_read_is_kept_aside_and_stops_nobody(
     account: PartnerAccount, world: World, payments: list[Payment], old: str, new: str, reason: str
@@ -65,6 +66,7 @@ def test_row_that_cannot_be_read_is_kept_aside_and_stops_nobody(
     assert str(payments[4].id) in kept.raw
 
 
+@pytest.mark.either
 @pytest.mark.parametrize(("old", "new", "reason"), BROKEN)
 def test_known_row_that_cannot_be_read_stays_as_it_was_until_it_heals(
     account: PartnerAccount, world: World, payments: list[Payment], old: str, new: str, reason: str
@@ -125,6 +127,7 @@ NAMELESS = [
 ]
 
 
+@pytest.mark.either
 @pytest.mark.parametrize(("old", "new"), NAMELESS)
 def test_known_row_that_lost_its_name_is_not_taken_for_removed(
     account: PartnerAccount, world: World, payments: list[Payment], old: str, new: str
@@ -141,6 +144,7 @@ def test_known_row_that_lost_its_name_is_not_taken_for_removed(
     assert rows_stored(account) == rows_upstream(world)
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("faults", ["baduuid", "nodate", "nan", "badrow"])
 def test_unreadable_rows_of_every_page_stop_nobody(
     account: PartnerAccount, world: World, upstream: SandboxServer, faults: str
@@ -155,6 +159,7 @@ def test_unreadable_rows_of_every_page_stop_nobody(
     assert (run.status, run.quarantined, run.transactions_created) == (PullRun.Status.OK, 0, 3)
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("value", ["null", "17", '"text"', "[]", "{}", "true"])
 def test_row_that_is_no_row_at_all_stops_nobody(
     account: PartnerAccount, world: World, payments: list[Payment], value: str

@@ -124,6 +124,7 @@ def _lie(upstream: SandboxServer, monkeypatch: pytest.MonkeyPatch, spoil: Spoil)
     monkeypatch.setattr(Transactions, "page", page)
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("spoil", LIARS, ids=lambda spoil: spoil.__name__.strip("_"))
 def test_answers_about_windows_that_cannot_be_trusted_end_in_a_sweep_that_says_why(
     account: PartnerAccount, world: World, upstream: SandboxServer, monkeypatch: pytest.MonkeyPatch, spoil: Spoil
@@ -169,6 +170,7 @@ def test_commission_status_that_nobody_knows_is_in_no_part_and_still_counted(
     assert rows_stored(account) == rows_upstream(world)
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("fault", ["badrow", "baduuid", "nan", "nodate"])
 def test_rows_that_cannot_be_read_cost_no_row_and_no_wrong_word(
     account: PartnerAccount, world: World, upstream: SandboxServer, fault: str
@@ -243,7 +245,8 @@ def test_first_load_goes_on_over_as_many_pulls_as_its_budget_takes(
     seen: list[PullRun] = []
     while not seen or seen[-1].status == PullRun.Status.FAILED:
         seen.append(_pull(account))
-        assert len(seen) < 10
+        # How many pieces are read to their end when the budget is spent is up to the threads.
+        assert len(seen) < 30
         if seen[-1].status == PullRun.Status.FAILED:
             assert rows_stored(account) == {}
             assert (seen[-1].error_kind, seen[-1].error_retryable) == ("budget_spent", True)
@@ -251,6 +254,7 @@ def test_first_load_goes_on_over_as_many_pulls_as_its_budget_takes(
     assert rows_stored(account) == rows_upstream(world)
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("requests", [*range(0, 30, 3), *range(30, 75, 5)])
 def test_pull_of_any_budget_publishes_nothing_wrong_and_the_next_ones_lose_nothing(
     account: PartnerAccount, world: World, only: Callable[[int], None], requests: int
@@ -312,6 +316,7 @@ def _die_at(account: PartnerAccount, upstream: SandboxServer, request: int) -> N
     assert run.status == PullRun.Status.FAILED
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("mode", ["PayWhenPaid", "ConfirmedPipeline"])
 def test_what_a_dead_first_load_staged_may_be_old_or_of_another_mode(
     account: PartnerAccount, world: World, upstream: SandboxServer, mode: str
@@ -328,6 +333,7 @@ def test_what_a_dead_first_load_staged_may_be_old_or_of_another_mode(
     assert _pull(account).requests <= 8
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("request_", range(9, 60, 6))
 def test_sweep_that_dies_goes_on_where_it_was(
     account: PartnerAccount, world: World, upstream: SandboxServer, request_: int

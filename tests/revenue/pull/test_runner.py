@@ -36,6 +36,7 @@ def _fill(world: World, rng: Random, rows: int = 25) -> None:
         walk.add(world, rng)
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("seed", range(8))
 def test_pull_is_right_or_changes_nothing_whatever_happens(
     account: PartnerAccount, world: World, upstream: SandboxServer, seed: int
@@ -64,6 +65,7 @@ def test_pull_is_right_or_changes_nothing_whatever_happens(
     assert rows_stored(account) == rows_upstream(world)
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("seed", range(3))
 def test_pull_ties_out_while_the_world_changes_between_pages(
     account: PartnerAccount, world: World, upstream: SandboxServer, seed: int

@@ -102,6 +102,7 @@ CHANGES: list[Change] = [
 ]
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("page", [1, 2, 4])
 @pytest.mark.parametrize("change", CHANGES)
 def test_pull_ties_out_when_rows_change_before_a_page(
@@ -114,6 +115,7 @@ def test_pull_ties_out_when_rows_change_before_a_page(
     assert rows_stored(account) == rows_upstream(world)
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("change", CHANGES)
 def test_known_rows_are_neither_lost_nor_doubled_when_rows_change_while_paging(
     account: PartnerAccount, world: World, upstream: SandboxServer, change: Change
@@ -183,6 +185,7 @@ def test_rates_that_move_at_every_request_hide_no_removal(
     assert rows_stored(account) == rows_upstream(world)
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("count", [0, 1, 10, 20, 99, 100, 101])
 def test_pull_reads_all_rows_whatever_the_last_page_holds(account: PartnerAccount, world: World, count: int) -> None:
     world.add_client()
@@ -193,6 +196,7 @@ def test_pull_reads_all_rows_whatever_the_last_page_holds(account: PartnerAccoun
     assert rows_stored(account) == rows_upstream(world)
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("faults", ["transactions/nopage", "transactions/pagedata", "transactions/newfields"])
 def test_pull_reads_other_forms_of_the_answer(
     account: PartnerAccount, world: World, upstream: SandboxServer, faults: str

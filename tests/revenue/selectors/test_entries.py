@@ -176,7 +176,7 @@ FILTERS = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=150,
+    max_examples=75,  # on each database
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
