@@ -17,7 +17,7 @@ from urllib3.exceptions import ReadTimeoutError
 
 from partners.debitura.deadline import BoundedAdapter, within
 from partners.debitura.errors import Unreachable
-from partners.debitura.transport import DEFAULT_TIMEOUTS, Transport
+from partners.debitura.transport import DEFAULT_TIMEOUTS, Request, Transport
 
 
 @pytest.fixture(scope="module")
@@ -80,5 +80,5 @@ def test_certificate_that_only_the_environment_trusts_is_refused(dripping, certi
         monkeypatch.setenv(name, str(certificate))
     transport = Transport(dripping.rstrip("/"), "key", DEFAULT_TIMEOUTS)
     with pytest.raises(Unreachable, match=r"^The connection to Debitura failed \(.*SSL"):
-        transport.get("/me", [], seconds=5)
+        transport.send(Request("/me"), seconds=5)
     transport.close()
