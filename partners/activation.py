@@ -142,7 +142,7 @@ def _failed(activation: Activation, error: DebituraError) -> ActivationError:
         ended = _end(
             activation,
             State.UNCLEAR,
-            f"The case may have been activated or not. {error} Look again in two minutes; nothing is sent twice.",
+            f"It is not clear whether the case was activated. {error} Look again in two minutes; nothing is sent twice.",
         )
         return OutcomeUnclear(ended.message)
     return Refused(_end(activation, State.REFUSED, f"The case was not activated. {error}").message)
