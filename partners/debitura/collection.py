@@ -27,7 +27,7 @@ NO_SUCH_CASE = (
     "Debitura knows no such case among those you collect, or no such address. "
     "Check the base URL of the Collection Partner API."
 )
-# What an update answers when it is done; its body is of no use.
+# What an update answers when it is done; its body, if any, tells nothing but that it is no proxy's web page.
 _UPDATED = frozenset({200, 202, 204})
 
 
@@ -116,7 +116,7 @@ class CollectionClient(ApiClient):
         body = as_json({"lifecycle": lifecycle, "collectionPartnerReference": reference}).encode()
         address = checked_case_path(path).replace("{id}", str(case_id))
         request = Request(address, method="PUT", body=body, fine=_UPDATED, unknown=NO_SUCH_CASE)
-        self._call(request, lambda answer: None)
+        self._call(request, lambda answer: decode(answer) if answer.strip() else None)
 
 
 def _started(body: bytes, case_id: UUID) -> Started:
