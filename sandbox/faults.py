@@ -20,7 +20,9 @@ from dataclasses import dataclass
 from random import Random
 from threading import Lock
 
-PATHS = ("me", "clients", "transactions", "cases", "start", "lifecycle", "lookup")
+from sandbox.routes import ROUTES
+
+PATHS = tuple(route.name for route in ROUTES)
 KINDS: dict[str, str] = {
     "401": "key rejected",
     "403": "forbidden",
