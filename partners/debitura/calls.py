@@ -78,37 +78,41 @@ class ApiClient:
         """Close the kept-alive connection."""
         self._transport.close()
 
-    def _call(self, request: Request, read: Callable[[bytes], Result]) -> Result:
-        """One logical call: as many requests as it takes and the policy allows; one that changes something is sent once."""
+    def _call(self, request: Request, read: Callable[[bytes], Result], retry: RetryPolicy | None = None) -> Result:
+        """One logical call: as many requests as it takes and the policy (the client's own by default) allows.
+
+        One that changes something is sent once.
+        """
+        policy = retry or self._retry
         started = self._monotonic()
         failures = rate_limits = 0
         while True:
             try:
-                return read(self._answer(request, self._monotonic() - started))
+                left = policy.overall - (self._monotonic() - started)
+                return read(self._answer(request, max(left, SHORTEST_REQUEST)))
             except DebituraError as error:
                 if not request.is_repeatable:
                     raise
                 rate_limits += isinstance(error, RateLimited)
                 failures += not isinstance(error, RateLimited)
-                wait = self._wait(error, Past(failures, rate_limits, self._monotonic() - started))
+                wait = self._wait(error, Past(failures, rate_limits, self._monotonic() - started), policy)
             self._sleep(wait)
             self.retries += 1
 
-    def _wait(self, error: DebituraError, past: Past) -> float:
+    def _wait(self, error: DebituraError, past: Past, policy: RetryPolicy) -> float:
         """Seconds until the next try; raises the error where there is none."""
-        decision = decide(error, past, self._retry, self._random())
+        decision = decide(error, past, policy, self._random())
         if isinstance(decision, Retry):
             return decision.wait
         if decision.reason:
             error.add_reason(decision.reason)
         raise error
 
-    def _answer(self, request: Request, elapsed: float) -> bytes:
+    def _answer(self, request: Request, seconds: float) -> bytes:
         if self.before_request is not None:
             self.before_request()
         self.requests += 1
-        left = max(self._retry.overall - elapsed, SHORTEST_REQUEST)
-        answer = self._transport.send(request, seconds=left)
+        answer = self._transport.send(request, seconds=seconds)
         if answer.status not in request.fine:
             raise refusal(answer, self._key, datetime.now(UTC), request.unknown)
         return answer.body
