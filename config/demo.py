@@ -108,9 +108,9 @@ def _prepare(env: dict[str, str], children: list[Process]) -> None:
     _run(env, "migrate", "--verbosity=0")
     _run(env, "collectstatic", "--noinput", "--verbosity=0")
     _run(env, "createsuperuser", "--noinput", f"--email={EMAIL}", "--verbosity=0")
-    sandbox = _start(env, "sandbox", *_manage("sandbox", "--port=0", "--live"), output=subprocess.PIPE)
+    sandbox = _start(env, "sandbox", *_manage("sandbox", "--port=0", "--live", "--collection"), output=subprocess.PIPE)
     children.append(sandbox)
-    address, key = _read_two_lines(sandbox)
+    address, key, collection_key = _read_lines(sandbox, "Address: ", "Key: ", "Collection key: ")
     connect = (
         "connect_partner",
         "--slug=demo",
@@ -119,15 +119,24 @@ def _prepare(env: dict[str, str], children: list[Process]) -> None:
         "--api-key-env=DEMO_KEY",
     )
     _run(env | {"DEMO_KEY": key}, *connect)
+    collect = (
+        "connect_collection_partner",
+        "--partner=demo",
+        f"--base-url={address}",
+        "--api-key-env=DEMO_KEY",
+        "--lifecycle-path=/cases/{id}/lifecycle",
+    )
+    _run(env | {"DEMO_KEY": collection_key}, *collect)
     # The sandbox lives on while it is read, so a first pull may differ (3) and be put right by the next one.
     _run(env, "sync", expected=(0, 3))
 
 
-def _read_two_lines(sandbox: Process) -> tuple[str, str]:
-    lines = [line.strip() for line in islice(sandbox.stdout or (), 2)]
-    if len(lines) < 2:
+def _read_lines(sandbox: Process, *beginnings: str) -> list[str]:
+    """What stands behind each of the `beginnings` of the first lines."""
+    lines = [line.strip() for line in islice(sandbox.stdout or (), len(beginnings))]
+    if len(lines) < len(beginnings):
         sys.exit(f"The sandbox did not start; see {HOME / 'sandbox.log'}.")
-    return lines[0].removeprefix("Address: "), lines[1].removeprefix("Key: ")
+    return [line.removeprefix(beginning) for line, beginning in zip(lines, beginnings, strict=True)]
 
 
 def _manage(*words: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from django.db.models.functions import Left, Lower
 from django.utils import timezone
 
 from partners import secrets
+from partners.debitura.records import waits_for_activation
 from partners.fields import ExactDecimalField
 
 LONGEST_MODE = 50
@@ -174,8 +175,8 @@ class Case(models.Model):
 
     @property
     def is_pending_verification(self) -> bool:
-        """Whether the case waits to be activated; Debitura writes the state with a space and without."""
-        return self.lifecycle.replace(" ", "").casefold() == "pendingverification"
+        """Whether the case waits to be activated."""
+        return waits_for_activation(self.lifecycle)
 
 
 class ReferenceChange(models.Model):

@@ -8,6 +8,7 @@ from sandbox.faults import Fault
 from sandbox.replies import HTML, Listing, Refused, Reply, rate_limited, to_json
 
 WIRE = frozenset({"reset", "close", "truncate", "slow", "drip"})
+NO_ANSWER = Reply(0, b"")
 _UNREADABLE = ("baduuid", "nodate", "nan")
 
 
@@ -41,6 +42,7 @@ def _limited_by_header(fault: Fault) -> Reply:
 
 
 _INSTEAD: dict[str, Callable[[Fault], Reply]] = {
+    "close": lambda _: NO_ANSWER,
     "401": _error(401, "unauthorized", "The API key is missing or wrong."),
     "403": _error(403, "forbidden", "The API key may not be used for this."),
     "404": _error(404, "not_found", "There is nothing here."),

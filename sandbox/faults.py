@@ -1,13 +1,16 @@
 """What can go wrong, when: reading a fault specification and deciding for each request.
 
     spec  := fault ("," fault)*
-    fault := [path "/"] kind ["=" value] [":" when]
+    fault := [path "/"] kind ["!"] ["=" value] [":" when]
     when  := probability | "@" N | "@" N "-" | "x" N
 
 `500:0.1` fails one request in ten, `500:@3` only the third, `500:@3-` the third and all later ones, `500:x2`
 the next two, plain `500` every one. `transactions/500:@3` means the third request of that path. `429=2` and
 `slow=5` give a number of seconds. Requests are counted from the moment the faults are set; of several faults
 the first that fires wins.
+
+`start/500!` does the work first and loses its answer after that, where `start/500` leaves a case as it was; so with
+`close!`. Faults that break or delay the real answer (reset, truncate, slow, drip) come after the work in any case.
 """
 
 import re
@@ -17,7 +20,9 @@ from dataclasses import dataclass
 from random import Random
 from threading import Lock
 
-PATHS = ("me", "clients", "transactions", "cases")
+from sandbox.routes import ROUTES
+
+PATHS = tuple(route.name for route in ROUTES)
 KINDS: dict[str, str] = {
     "401": "key rejected",
     "403": "forbidden",
@@ -51,7 +56,7 @@ KINDS: dict[str, str] = {
     "newfields": "fields that no documentation mentions",
 }
 _FAULT = re.compile(
-    r"(?:(?P<path>[a-z]+)/)?(?P<kind>\w+)(?:=(?P<value>\d+(?:\.\d+)?))?"
+    r"(?:(?P<path>[a-z]+)/)?(?P<kind>\w+)(?P<late>!)?(?:=(?P<value>\d+(?:\.\d+)?))?"
     r"(?::(?:@(?P<first>\d+)(?P<on>-)?|x(?P<next>\d+)|(?P<chance>[01]?\.?\d*)))?",
     re.ASCII,
 )
@@ -59,7 +64,7 @@ _FAULT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to fail: requests `first` to `last` (None: no end), each with probability `chance`."""
+    """One way to fail: requests `first` to `last` (None: no end), each with probability `chance`; `late`: after the work."""
 
     kind: str
     path: str | None = None
@@ -67,6 +72,7 @@ class Fault:
     chance: float = 1.0
     first: int = 1
     last: int | None = None
+    late: bool = False
 
     def seconds(self, default: float) -> float:
         return default if self.value is None else self.value
@@ -93,7 +99,7 @@ def _fault(text: str) -> Fault:
     if chance > 1 or first < 1 or last == 0:
         raise ValueError(f"Cannot read the fault {text!r}: a probability is 0 to 1, and requests count from 1.")
     value = None if match["value"] is None else float(match["value"])
-    return Fault(match["kind"], match["path"], value, chance, first, last)
+    return Fault(match["kind"], match["path"], value, chance, first, last, late=bool(match["late"]))
 
 
 def _span(match: re.Match[str]) -> tuple[int, int | None]:
@@ -105,7 +111,7 @@ def _span(match: re.Match[str]) -> tuple[int, int | None]:
 
 def usage() -> str:
     return (
-        "Write [path/]kind[=value][:probability | :@N | :@N- | :xN], separated by commas. "
+        "Write [path/]kind[!][=value][:probability | :@N | :@N- | :xN], separated by commas; ! strikes after the work. "
         f"Kinds: {', '.join(KINDS)}. Paths: {', '.join(PATHS)}."
     )
 

@@ -46,7 +46,10 @@ class SandboxClient:
 
 @dataclass(slots=True, eq=False)
 class SandboxCase:
-    """A claim. `remainder` (in `currency`) is what the debtor still owes; percentages are 0–100."""
+    """A claim. `remainder` (in `currency`) is what the debtor still owes; percentages are 0–100.
+
+    `partner_reference` is the collection partner's own, "" for none; no row of /cases ever carries it.
+    """
 
     id: UUID
     reference: str
@@ -68,6 +71,7 @@ class SandboxCase:
     phase: str | None = "PreLegal"
     close_code: str | None = None
     date_finished: datetime | None = None
+    partner_reference: str = ""
 
     @property
     def revenue_share(self) -> Decimal:

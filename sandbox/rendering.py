@@ -68,7 +68,8 @@ def _plain(when: datetime) -> str:
     return when.isoformat()[:19]
 
 
-def _date(when: datetime | None) -> str | None:
+def date(when: datetime | None) -> str | None:
+    """A moment to the second, as the API writes dates other than those of payments."""
     return None if when is None else f"{_plain(when.astimezone(UTC))}Z"
 
 
@@ -82,7 +83,7 @@ def client(client: SandboxClient, cases: int, closed: int, earnings: Decimal) ->
         "client": creditor(client),
         "users": [{"name": name, "email": email} for name, email in client.users],
         "isAttributedClient": client.is_attributed,
-        "dateLinked": _date(client.date_linked),
+        "dateLinked": date(client.date_linked),
         "caseStats": {"casesTotal": cases, "casesClosed": closed, "earningsUsd": earnings},
         "kycStatus": client.kyc_status,
         "referralFeePercentageSnapshot": client.fee_percentage,
@@ -116,12 +117,12 @@ def case(case: SandboxCase) -> bytes:
         "lifecycle": case.lifecycle,
         "closeCode": case.close_code,
         "currentEngagementPhase": case.phase,
-        "dateCreated": _date(case.date_created),
-        "dueDate": _date(case.due_date),
+        "dateCreated": date(case.date_created),
+        "dueDate": date(case.due_date),
         "dateCollectionStarted": None
         if case.lifecycle == "PendingVerification"
-        else _date(case.date_collection_started),
-        "dateFinished": _date(case.date_finished),
+        else date(case.date_collection_started),
+        "dateFinished": date(case.date_finished),
         "collectionPartner": case.collection_partner,
         "expectedReferralRatePercentage": case.client.fee_percentage,
     }

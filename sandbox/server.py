@@ -11,21 +11,24 @@ from types import TracebackType
 from typing import Any
 
 from sandbox import faults as fault_specs
-from sandbox.api import ROUTES, Api, split
+from sandbox.api import Api
 from sandbox.damage import WIRE, instead, spoil
 from sandbox.faults import Fault, FaultPlan
 from sandbox.limits import RateLimits
 from sandbox.replies import Listing, Refused, Reply
+from sandbox.routes import find
 from sandbox.world import World
 
 OnRequest = Callable[["SandboxServer", int, str], None]
 _DRIP_PIECES = 20
+_LARGEST_BODY = 1 << 20
 
 
 class SandboxServer:
     """Serves one world from a thread, as a context manager.
 
-    `address` is `http://127.0.0.1:PORT`; `log` holds (method, path with query, status sent; 0 for none).
+    `address` is `http://127.0.0.1:PORT`, of both APIs, each with a key of its own; `log` holds (method, path with query,
+    status sent; 0 for none).
     `faults` takes a specification or Faults and can be set while running, which starts its counting anew.
     `on_request(server, N, path with query)` runs before request N (from 1) is answered. `latency` in seconds
     is added to every answer. Raises OSError where the port is taken.
@@ -37,6 +40,7 @@ class SandboxServer:
         *,
         port: int = 0,
         key: str = "sandbox-key-for-tests",
+        collection_key: str = "sandbox-collection-key-for-tests",
         faults: str | Iterable[Fault] = (),
         limits: RateLimits | None = None,
         on_request: OnRequest | None = None,
@@ -44,8 +48,9 @@ class SandboxServer:
     ) -> None:
         self.world = world
         self.key = key
+        self.collection_key = collection_key
         self.limits = limits or RateLimits.documented()
-        self.api = Api(world, key, self.limits)
+        self.api = Api(world, key, self.limits, collection_key=collection_key)
         self.on_request = on_request
         self.latency = latency
         self.log: list[tuple[str, str, int]] = []
@@ -90,10 +95,10 @@ class SandboxServer:
             self._numbers += 1
             return self._numbers
 
-    def strike(self, target: str) -> tuple[Fault, int] | None:
-        """The fault for this request; paths that the API does not have never fail."""
-        route = ROUTES.get(split(target)[0])
-        return self._plan.pick(route) if route else None
+    def strike(self, method: str, target: str) -> tuple[Fault, int] | None:
+        """The fault for this request; what the APIs do not have never fails."""
+        asked = find(method, target)
+        return self._plan.pick(asked.route.name) if asked else None
 
 
 class _HttpServer(ThreadingHTTPServer):
@@ -136,38 +141,47 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     server: _HttpServer
 
-    def do_GET(self) -> None:
+    def _serve(self) -> None:
         sandbox = self.server.sandbox
+        try:
+            body = self._body()
+        except Refused as refused:
+            self.close_connection = True  # what is left of the body is not read
+            self._answer(refused.reply(), None)
+            return
         number = sandbox.next_number()
         if sandbox.on_request:
             sandbox.on_request(sandbox, number, self.path)
-        struck = sandbox.strike(self.path)
+        struck = sandbox.strike(self.command, self.path)
         if sandbox.latency:
             sandbox.stopping.wait(sandbox.latency)
-        reply = self._reply(struck)
         fault = struck[0] if struck and struck[0].kind in WIRE else None
-        self._note(0 if fault and fault.kind == "close" else reply.status)
+        self._answer(self._reply(body, struck), fault)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
+
+    def _body(self) -> bytes:
+        """What the request brings, read whole, as another one may follow it; raises Refused for a body without an end."""
+        length = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not (length.isascii() and length.isdecimal()):
+            raise Refused(411, "length_required", "Send the body with its Content-Length.")
+        if len(length) > 9 or int(length) > _LARGEST_BODY:
+            raise Refused(413, "too_large", f"The body has more than {_LARGEST_BODY} bytes.")
+        return self.rfile.read(int(length))
+
+    def _answer(self, reply: Reply, fault: Fault | None) -> None:
+        self.server.sandbox.log.append((self.command, self.path, reply.status))
         self._send(reply, fault)
 
-    def _refuse_method(self) -> None:
-        self.close_connection = True  # its body, if any, is not read
-        reply = Refused(405, "method_not_allowed", "Only GET is allowed here.").reply()
-        self._note(reply.status)
-        self._send(reply, None)
-
-    do_POST = do_PUT = do_PATCH = do_DELETE = _refuse_method
-
-    def _note(self, status: int) -> None:
-        self.server.sandbox.log.append((self.command, self.path, status))
-
-    def _reply(self, struck: tuple[Fault, int] | None) -> Reply:
+    def _reply(self, body: bytes, struck: tuple[Fault, int] | None) -> Reply:
         replaced = instead(struck[0]) if struck else None
-        if replaced:
+        if struck and replaced and not struck[0].late:
             return replaced
-        answer = self.server.sandbox.api.answer(self.path, self.headers.get("XApiKey"))
+        key = self.headers.get("XApiKey")
+        answer = self.server.sandbox.api.answer(self.path, key, method=self.command, body=body)
         if struck and isinstance(answer, Listing):
             spoil(answer, *struck)
-        return answer.reply() if isinstance(answer, Listing) else answer
+        return replaced or (answer.reply() if isinstance(answer, Listing) else answer)
 
     def _send(self, reply: Reply, fault: Fault | None) -> None:
         match fault.kind if fault else None:

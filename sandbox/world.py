@@ -104,6 +104,10 @@ class World:
         """A row that exists now; KeyError for any other."""
         return self._payments[_uuid(payment_id)]
 
+    def case(self, case_id: UUID | str) -> SandboxCase:
+        """A case; KeyError for an id that none has."""
+        return self._cases[_uuid(case_id)]
+
     def add_client(self, **overrides: Any) -> SandboxClient:
         """A client with sensible defaults; `overrides` are attributes of SandboxClient."""
         with self.lock:
@@ -187,6 +191,18 @@ class World:
                     payment.text = None
             self._changed()
             return client
+
+    def edit_case(self, case_id: UUID | str, **changes: Any) -> SandboxCase:
+        """Change attributes of a case, in its rows too; KeyError where there is none."""
+        with self.lock:
+            case = self.case(case_id)
+            for name, value in changes.items():
+                setattr(case, name, value)
+            for payment in self._payments.values():
+                if payment.case is case:
+                    payment.text = None
+            self._changed()
+            return case
 
     def delete(self, payment_id: UUID | str) -> None:
         """Take a row away upstream; KeyError where there is none."""

@@ -172,4 +172,13 @@ def account(db: None, upstream: SandboxServer) -> PartnerAccount:
     return account
 
 
+@pytest.fixture
+def collecting(account: PartnerAccount, upstream: SandboxServer) -> PartnerAccount:
+    """`account`, connected to the Collection Partner API of `upstream` as well."""
+    account.collection_base_url, account.collection_key = upstream.address, upstream.collection_key
+    account.lifecycle_path = "/cases/{id}/lifecycle"
+    account.save()
+    return account
+
+
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright runs an event loop beside the tests

@@ -1,4 +1,4 @@
-"""The two things the key's safety rests on, checked before anything is sent."""
+"""What the key's safety rests on, checked before anything is sent."""
 
 import ipaddress
 import re
@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from .errors import InsecureAddress, UnusableKey
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+_CASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/\{id\}(/[A-Za-z0-9._~-]+)*")
 
 
 def checked_base_url(url: str) -> str:
@@ -43,6 +44,16 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def checked_case_path(path: str) -> str:
+    """The path as it is, with `{id}` where the id of a case belongs; raises InsecureAddress for any other.
+
+    It is put behind the base URL: what does not begin with a slash could make another host of that.
+    """
+    if not _CASE_PATH.fullmatch(path):
+        raise InsecureAddress("The path must begin with / and hold {id} for the case, such as /cases/{id}/lifecycle.")
+    return path
 
 
 def checked_key(key: str) -> str:

@@ -9,8 +9,12 @@ DebituraError
 ├── Redirected        3xx: never followed, because the key must not travel
 ├── RateLimited       429                                                       retryable
 ├── ServerFailed      5xx                                                       retryable: 500, 502, 503, 504
-├── Unreachable       connection refused or reset, time-out, truncated body     retryable
+├── Unreachable       connection reset, time-out, truncated body                retryable
+│   └── NotSent       no connection came about: refused, unknown host           retryable
 └── Malformed         HTML, broken JSON, or a page that contradicts itself      retryable
+
+After ServerFailed, Unreachable (but NotSent) and Malformed nobody here knows whether a request that changes something
+was carried out: `unclear` says so.
 
 No error ever holds the API key: texts of the other side are redacted before they are quoted.
 """
@@ -29,10 +33,12 @@ class DebituraError(Exception):
         message: the same text as `str(error)`.
         status: the HTTP status, None where no answer came.
         retryable: True where the same call may succeed later without anybody changing anything.
+        unclear: True where what was asked for may have been carried out all the same.
     """
 
     kind: ClassVar[str] = "error"
     retryable: bool = False
+    unclear: ClassVar[bool] = False
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
@@ -98,6 +104,7 @@ class ServerFailed(DebituraError):
     """5xx: the fault is on Debitura's side; `retryable` for the statuses that pass by themselves."""
 
     kind = "server_error"
+    unclear = True
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message, status=status)
@@ -109,6 +116,13 @@ class Unreachable(DebituraError):
 
     kind = "unreachable"
     retryable = True
+    unclear = True
+
+
+class NotSent(Unreachable):
+    """No connection came about, so that nothing was sent."""
+
+    unclear = False
 
 
 class Malformed(DebituraError):
@@ -116,3 +130,4 @@ class Malformed(DebituraError):
 
     kind = "malformed"
     retryable = True
+    unclear = True

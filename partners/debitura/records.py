@@ -60,6 +60,11 @@ class InvoicingTriggerMode(StrEnum):
     CONFIRMED_PIPELINE = "ConfirmedPipeline"
 
 
+def waits_for_activation(lifecycle: str) -> bool:
+    """Whether this is the state of a case that waits to be activated; Debitura writes it with a space and without."""
+    return lifecycle.replace(" ", "").casefold() == "pendingverification"
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """A row that could not become a record.

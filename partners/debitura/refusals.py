@@ -28,16 +28,15 @@ _ADVICE: dict[int, tuple[Callable[..., DebituraError], str]] = {
     401: (Unauthorized, "Debitura rejected the API key. Connect the account again with a valid key."),
     403: (
         Unauthorized,
-        "Debitura does not allow this API key to read here. Ask Debitura what the key may do.",
+        "Debitura does not allow this API key to do this. Ask Debitura what the key may do.",
     ),
-    404: (NotFound, "Debitura knows no such address. Check the base URL."),
 }
 
 
-def refusal(answer: Answer, key: str, now: datetime) -> DebituraError:
-    """The error for any status but 200; `now` is aware and dates a Retry-After header."""
+def refusal(answer: Answer, key: str, now: datetime, unknown: str) -> DebituraError:
+    """The error for a status that is not fine; `now` is aware and dates a Retry-After header, `unknown` explains a 404."""
     body = _decoded(answer.body)
-    error = _error(answer, body, now)
+    error = NotFound(unknown, status=404) if answer.status == 404 else _error(answer, body, now)
     said = quoted(body, answer.body, key)
     if said:
         error.add_reason(f'Debitura said: "{said}"')

@@ -1,15 +1,16 @@
-"""One GET over a kept-alive connection, bounded in time and size by construction: no caller can forget it."""
+"""One request over a kept-alive connection, bounded in time and size by construction: no caller can forget it."""
 
 import http.client
+import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import requests
 import urllib3
 
 from .deadline import BoundedAdapter, within
-from .errors import RETRY_LATER, Malformed, Unreachable
+from .errors import RETRY_LATER, Malformed, NotSent, Unreachable
 from .filters import Parameters
 
 USER_AGENT = "Feeboard/0.1.0"
@@ -18,6 +19,13 @@ CHUNK = 64 * 1024
 
 _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
 _TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+# Without a connection nothing was sent. A connection that failed later may have delivered the request.
+_NOT_CONNECTED = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.LocationValueError,
+    ssl.SSLCertVerificationError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,26 @@ class Timeouts:
 
 
 DEFAULT_TIMEOUTS = Timeouts()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to ask: `path` is percent-encoded and follows the base URL, `body` is JSON.
+
+    fine: the statuses of an answer that is worth reading. unknown: what a 404 means here, a sentence for people.
+    """
+
+    path: str
+    query: Parameters = field(default_factory=list)
+    method: str = "GET"
+    body: bytes | None = None
+    fine: frozenset[int] = frozenset({200})
+    unknown: str = "Debitura knows no such address. Check the base URL."
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether asking again changes nothing."""
+        return self.method == "GET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +80,7 @@ class Transport:
         self._base_url = base_url
         self._timeouts = timeouts
         self._adapter = BoundedAdapter(pool_connections=1, pool_maxsize=1)
-        # Without an address yet: one that cannot be used is for get() to tell.
+        # Without an address yet: one that cannot be used is for send() to tell.
         self._request = requests.PreparedRequest()
         self._request.prepare_method("GET")
         self._request.prepare_headers(
@@ -65,20 +93,28 @@ class Transport:
             }
         )
 
-    def get(self, path: str, parameters: Parameters, *, seconds: float) -> Answer:
+    def send(self, request: Request, *, seconds: float) -> Answer:
         """The answer, whatever its status; raises Unreachable where none came whole within the time-outs.
 
         seconds: what is left of the logical call; the smaller of it and the time-outs counts.
         """
         bound = min(self._timeouts.total, seconds)
         connect, read = min(self._timeouts.connect, bound), min(self._timeouts.read, bound)
-        request = self._request.copy()
-        request.url = f"{self._base_url}{path}?{urlencode(parameters)}" if parameters else f"{self._base_url}{path}"
+        prepared = self._prepared(request)
         try:
-            with within(bound), self._adapter.send(request, stream=True, timeout=(connect, read)) as response:
+            with within(bound), self._adapter.send(prepared, stream=True, timeout=(connect, read)) as response:
                 return Answer(response.status_code, response.headers, _body(response))
         except _FAILURES as failure:
-            raise Unreachable(_explain(failure)) from None
+            raise _explained(failure) from None
+
+    def _prepared(self, request: Request) -> requests.PreparedRequest:
+        prepared = self._request.copy()
+        prepared.method = request.method
+        prepared.url = f"{self._base_url}{request.path}" + (f"?{urlencode(request.query)}" if request.query else "")
+        if request.body is not None:
+            prepared.body = request.body
+            prepared.headers.update({"Content-Type": "application/json", "Content-Length": str(len(request.body))})
+        return prepared
 
     def close(self) -> None:
         """Close the kept-alive connection."""
@@ -97,14 +133,15 @@ def _body(response: requests.Response) -> bytes:
     return bytes(body)
 
 
-def _explain(failure: BaseException) -> str:
-    """A sentence from the chain of causes: the libraries' own texts hold addresses of objects, not advice."""
+def _explained(failure: BaseException) -> Unreachable:
+    """The error, its sentence from the chain of causes: the libraries' own texts hold addresses of objects, not advice."""
     chain = _chain(failure)
+    make = NotSent if any(isinstance(link, _NOT_CONNECTED) for link in chain) else Unreachable
     told = next((link.strerror for link in chain if isinstance(link, OSError) and link.strerror), "")
     if not told and any(isinstance(link, _TIMEOUTS) for link in chain):
-        return f"Debitura did not answer in time. Check the network. {RETRY_LATER}"
+        return make(f"Debitura did not answer in time. Check the network. {RETRY_LATER}")
     cause = told or type(chain[-1]).__name__
-    return f"The connection to Debitura failed ({cause}). Check the network and the base URL."
+    return make(f"The connection to Debitura failed ({cause}). Check the network and the base URL.")
 
 
 def _chain(failure: BaseException | None) -> list[BaseException]:

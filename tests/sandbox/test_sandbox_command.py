@@ -56,9 +56,16 @@ def test_command_prints_two_lines_answers_and_ends_cleanly(ending):
         assert process.returncode == 0
 
 
-def test_command_takes_its_key_from_the_environment():
-    with running("--scenario", "guide", SANDBOX_KEY="my-own") as process:
-        assert lines(process)[1] == "Key: my-own\n"
+def test_command_prints_the_collection_key_where_it_is_asked_to():
+    with running("--scenario", "guide", "--collection") as process:
+        key, collection = [process.stdout.readline() for _ in range(3)][1:]
+        assert re.fullmatch(r"Collection key: sandbox-[0-9a-f]{32}\n", collection)
+        assert collection != f"Collection {key.lower()}"
+
+
+def test_command_takes_its_keys_from_the_environment():
+    with running("--scenario", "guide", "--collection", SANDBOX_KEY="my-own", SANDBOX_COLLECTION_KEY="mine") as process:
+        assert [process.stdout.readline() for _ in range(3)][1:] == ["Key: my-own\n", "Collection key: mine\n"]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ SPECS = [
     ("500:x2", (Fault("500", last=2),)),
     ("429=2.5:x1", (Fault("429", value=2.5, last=1),)),
     ("transactions/500:@3", (Fault("500", path="transactions", first=3, last=3),)),
+    ("start/500!:@1", (Fault("500", path="start", first=1, last=1, late=True),)),
+    ("slow!=3:x1", (Fault("slow", value=3.0, last=1, late=True),)),
     ("html:0.02, me/slow=1", (Fault("html", chance=0.02), Fault("slow", path="me", value=1.0))),
 ]
 
@@ -31,7 +33,9 @@ def test_spec_is_read(spec, expected):
     assert parse(spec) == expected
 
 
-@pytest.mark.parametrize("spec", ["fire", "500:", "500:2", "500:@0", "500:x0", "500:often", "500=", "500:@-", "/500"])
+@pytest.mark.parametrize(
+    "spec", ["fire", "500:", "500:2", "500:@0", "500:x0", "500:often", "500=", "500:@-", "/500", "500=1!"]
+)
 def test_bad_spec_says_what_is_wrong_with_it(spec):
     with pytest.raises(ValueError, match=r"fault '") as caught:
         parse(spec)

@@ -1,4 +1,4 @@
-"""`manage.py sandbox`: a stand-in for Debitura's Referral Partner API on 127.0.0.1."""
+"""`manage.py sandbox`: a stand-in for Debitura's Referral and Collection Partner APIs on 127.0.0.1."""
 
 import gc
 import hashlib
@@ -24,7 +24,7 @@ SCENARIOS = {"guide": scenarios.guide_example}
 
 
 class Command(BaseCommand):
-    help = "Serves a stand-in for Debitura's Referral Partner API on 127.0.0.1. Needs no database."
+    help = "Serves a stand-in for Debitura's Referral and Collection Partner APIs on 127.0.0.1. Needs no database."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -49,6 +49,7 @@ class Command(BaseCommand):
         add("--live-every", type=float, default=20.0, metavar="SECONDS", help="between steps (default: 20)")
         add("--faults", default="", metavar="SPEC", help=f"what goes wrong. {faults.usage()}")
         add("--latency", type=float, default=0.0, metavar="MS", help="added to every answer")
+        add("--collection", action="store_true", help="also print the key of the Collection Partner API")
         add("--no-limits", action="store_true", help="without the documented rate limits")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -62,6 +63,8 @@ class Command(BaseCommand):
                 today_so_far(world, datetime.now(UTC), Random(world.seed))
                 running.enter_context(Ticker(world, every=options["live_every"]))
             self.stdout.write(f"Address: {server.address}\nKey: {server.key}")
+            if options["collection"]:
+                self.stdout.write(f"Collection key: {server.collection_key}")
             self.stdout.flush()
             ended.wait()
 
@@ -91,7 +94,8 @@ def _server(world: World, options: dict[str, Any]) -> SandboxServer:
         return SandboxServer(
             world,
             port=options["port"],
-            key=os.environ.get("SANDBOX_KEY") or _key(options["seed"]),
+            key=os.environ.get("SANDBOX_KEY") or _key("key", options["seed"]),
+            collection_key=os.environ.get("SANDBOX_COLLECTION_KEY") or _key("collection key", options["seed"]),
             faults=options["faults"],
             limits=RateLimits.none() if options["no_limits"] else RateLimits.documented(),
             latency=options["latency"] / 1000,
@@ -102,6 +106,6 @@ def _server(world: World, options: dict[str, Any]) -> SandboxServer:
         raise CommandError(f"Cannot listen on 127.0.0.1:{options['port']}: {error}. Try --port 0.") from error
 
 
-def _key(seed: int) -> str:
+def _key(name: str, seed: int) -> str:
     """The same for the same seed; it opens nothing but this sandbox."""
-    return f"sandbox-{hashlib.sha256(f'sandbox key {seed}'.encode()).hexdigest()[:32]}"
+    return f"sandbox-{hashlib.sha256(f'sandbox {name} {seed}'.encode()).hexdigest()[:32]}"

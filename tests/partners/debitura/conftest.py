@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -13,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from partners.debitura.client import DebituraClient
+from partners.debitura.collection import CollectionClient
 
 KEY = "s3cret-Key_0123456789/+="
 
@@ -21,10 +23,12 @@ KEY = "s3cret-Key_0123456789/+="
 class Asked:
     """One request as the server saw it."""
 
+    method: str
     path: str
     query: list[tuple[str, str]]
     headers: dict[str, str]
     connection: int
+    body: bytes
 
     def value(self, name: str) -> str | None:
         return dict(self.query).get(name)
@@ -70,17 +74,19 @@ class StubServer:
                 reply(connection, asked)
 
     def _read(self, connection: socket.socket, number: int) -> Asked | None:
-        received = b""
-        while not received.endswith(b"\r\n\r\n"):
+        head, end, body = b"", b"", b""
+        while not end:
             piece = connection.recv(65536)
             if not piece:
                 return None
-            received += piece
-        first, *lines = received.decode("latin-1").strip().split("\r\n")
-        pairs = (line.partition(":") for line in lines)
-        parts = urlsplit(first.split()[1])
-        headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
-        return Asked(parts.path, parse_qsl(parts.query), headers, number)
+            head, end, body = (head + piece).partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        while len(body) < int(headers.get("content-length", 0)):
+            body += connection.recv(65536)
+        method, target, _ = first.split()
+        parts = urlsplit(target)
+        return Asked(method, parts.path, parse_qsl(parts.query), headers, number, body)
 
     def close(self) -> None:
         self._stop.set()
@@ -221,16 +227,21 @@ def clock() -> FakeTime:
 @pytest.fixture
 def connect(server: StubServer, clock: FakeTime) -> Iterator[Callable[..., DebituraClient]]:
     """A client of the stub that sleeps on the fake clock and draws 1, the longest backoff."""
-    clients: list[DebituraClient] = []
+    with ExitStack() as running:
+        yield lambda **options: running.enter_context(
+            DebituraClient(server.address, KEY, **(_settings(clock) | options))
+        )
 
-    def make(**options: Any) -> DebituraClient:
-        settings: dict[str, Any] = {"sleep": clock.sleep, "monotonic": clock.monotonic, "random": lambda: 1.0}
-        clients.append(DebituraClient(server.address, KEY, **(settings | options)))
-        return clients[-1]
 
-    yield make
-    for client in clients:
-        client.close()
+@pytest.fixture
+def collecting(server: StubServer, clock: FakeTime) -> Iterator[CollectionClient]:
+    """As `connect`, of the Collection Partner API."""
+    with CollectionClient(server.address, KEY, **_settings(clock)) as client:
+        yield client
+
+
+def _settings(clock: FakeTime) -> dict[str, Any]:
+    return {"sleep": clock.sleep, "monotonic": clock.monotonic, "random": lambda: 1.0}
 
 
 def _transaction(number: int = 1, **changes: Any) -> dict[str, Any]:

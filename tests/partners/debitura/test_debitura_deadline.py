@@ -16,8 +16,8 @@ from cryptography.x509.oid import NameOID
 from urllib3.exceptions import ReadTimeoutError
 
 from partners.debitura.deadline import BoundedAdapter, within
-from partners.debitura.errors import Unreachable
-from partners.debitura.transport import DEFAULT_TIMEOUTS, Transport
+from partners.debitura.errors import NotSent
+from partners.debitura.transport import DEFAULT_TIMEOUTS, Request, Transport
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,6 @@ def test_certificate_that_only_the_environment_trusts_is_refused(dripping, certi
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.setenv(name, str(certificate))
     transport = Transport(dripping.rstrip("/"), "key", DEFAULT_TIMEOUTS)
-    with pytest.raises(Unreachable, match=r"^The connection to Debitura failed \(.*SSL"):
-        transport.get("/me", [], seconds=5)
+    with pytest.raises(NotSent, match=r"^The connection to Debitura failed \(.*SSL"):
+        transport.send(Request("/me"), seconds=5)
     transport.close()

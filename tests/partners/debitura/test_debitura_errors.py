@@ -17,13 +17,14 @@ KINDS = {
     "RateLimited": ("rate_limited", True),
     "ServerFailed": ("server_error", False),
     "Unreachable": ("unreachable", True),
+    "NotSent": ("unreachable", True),
     "Malformed": ("malformed", True),
 }
 
 
 def test_every_error_is_listed_here():
-    own = (each for each in DebituraError.__subclasses__() if each.__module__ == errors.__name__)
-    assert {each.__name__ for each in own} == set(KINDS)
+    own = (name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, DebituraError))
+    assert set(own) == {"DebituraError", *KINDS}
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -31,6 +32,14 @@ def test_error_tells_kind_message_and_whether_to_try_again(name):
     error = getattr(errors, name)("Something happened.")
     assert (error.kind, error.retryable) == KINDS[name]
     assert str(error) == error.message == "Something happened."
+
+
+def test_error_is_unclear_where_the_work_may_have_been_done():
+    assert {name for name in KINDS if getattr(errors, name)("x").unclear} == {
+        "ServerFailed",
+        "Unreachable",
+        "Malformed",
+    }
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ def test_key_is_never_logged_or_stored_even_where_debitura_echoes_it(
 ) -> None:
     caplog.set_level(logging.DEBUG)
 
-    def echo(target: str, key: str | None) -> Reply:
+    def echo(target: str, key: str | None, **request: object) -> Reply:
         return Refused(refused.status, refused.code.format(key=key), refused.message.format(key=key)).reply()
 
     monkeypatch.setattr(upstream.api, "answer", echo)

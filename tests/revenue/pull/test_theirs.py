@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
+from typing import Any
 
 import pytest
 
@@ -144,11 +145,11 @@ def test_search_that_is_refused_costs_no_pull(
     answer = upstream.api.answer
     refused = []
 
-    def without_search(target: str, key: str | None) -> Reply | Listing:
+    def without_search(target: str, key: str | None, **request: Any) -> Reply | Listing:
         if "Search=" in target:
             refused.append(target)
             return bad_request("No search here.").reply()
-        return answer(target, key)
+        return answer(target, key, **request)
 
     monkeypatch.setattr(upstream.api, "answer", without_search)
     run = pull_now(account)

@@ -1,0 +1,39 @@
+"""What the commands that connect an account share: checking what was typed, and reading a key that nobody else may see."""
+
+import getpass
+import os
+import sys
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError, CommandParser
+
+from partners.models import PartnerAccount
+
+
+def add_key_option(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--api-key-env", metavar="VAR", help="the environment variable that holds the key (default: standard input)"
+    )
+
+
+def read_key(variable: str | None) -> str:
+    """The key from the variable named, or from standard input. Raises CommandError."""
+    if variable is not None:
+        key = os.environ.get(variable, "").strip()
+        if not key:
+            raise CommandError(f"The environment variable {variable} is empty or not set; put the API key there.")
+        return key
+    key = getpass.getpass("API key: ") if sys.stdin.isatty() else sys.stdin.readline()
+    if not key.strip():
+        raise CommandError("No API key on standard input; pipe it in, or name a variable with --api-key-env.")
+    return key.strip()
+
+
+def check_words(**words: str) -> None:
+    """Refuse what the columns of an account cannot hold, before anything is asked or stored. Raises CommandError."""
+    others = {field.name for field in PartnerAccount._meta.concrete_fields} - words.keys()
+    try:
+        PartnerAccount(**words).clean_fields(exclude=others)
+    except ValidationError as error:
+        option, (problem, *_) = next(iter(error.message_dict.items()))
+        raise CommandError(f"--{option.replace('_', '-')} {words[option]!r}: {problem}") from error

@@ -1,0 +1,81 @@
+"""`manage.py connect_collection_partner`: the key through which an account's cases are activated, checked and encrypted."""
+
+import secrets
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from partners.debitura.address import checked_case_path
+from partners.debitura.collection import CollectionClient
+from partners.debitura.errors import DebituraError, InsecureAddress
+from partners.management.account_options import add_key_option, check_words, read_key
+from partners.models import PartnerAccount
+
+PRODUCTION = "https://collectionpartner-api.debitura.com"
+
+
+class Command(BaseCommand):
+    help = (
+        "Connects an account to Debitura's Collection Partner API, through which cases are activated: checks its key with a "
+        "look-up and stores it encrypted. Prints no key."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--partner", required=True, help="the slug of an account that connect_partner has connected"
+        )
+        parser.add_argument("--base-url", default=PRODUCTION, help="Debitura's address (default: %(default)s)")
+        add_key_option(parser)
+        parser.add_argument(
+            "--lifecycle-path",
+            metavar="PATH",
+            help="where Debitura takes a case's lifecycle, such as /cases/{id}/lifecycle: changed references are told there; "
+            '"" for nowhere (default: as it is)',
+        )
+
+    def handle(
+        self, *, partner: str, base_url: str, api_key_env: str | None, lifecycle_path: str | None, **options: Any
+    ) -> None:
+        account = _account(partner)
+        path = account.lifecycle_path if lifecycle_path is None else lifecycle_path
+        check_words(base_url=base_url, lifecycle_path=path)
+        _check_path(path)
+        key = read_key(api_key_env)
+        _check(base_url, key)
+        _store(account, base_url.rstrip("/"), key, path)
+        told = f"changed references are told at {path}" if path else "changed references are not told"
+        self.stdout.write(
+            f"Connected {account.slug} to the Collection Partner API at {account.collection_base_url}; {told}"
+        )
+
+
+def _account(slug: str) -> PartnerAccount:
+    account = PartnerAccount.objects.filter(slug=slug).first()
+    if account is None:
+        raise CommandError(f"--partner {slug!r}: there is no such account; connect it first with connect_partner.")
+    return account
+
+
+def _check_path(path: str) -> None:
+    try:
+        if path:
+            checked_case_path(path)
+    except InsecureAddress as error:
+        raise CommandError(f"--lifecycle-path {path!r}: {error}") from None
+
+
+def _check(base_url: str, key: str) -> None:
+    """Ask for a reference that no case has: only the right key at the right address is told that there is none."""
+    try:
+        with CollectionClient(base_url, key) as api:
+            api.by_references([f"feeboard-{secrets.token_hex(8)}"])
+    except DebituraError as error:
+        raise CommandError(f"Not connected: {error}") from None
+
+
+def _store(account: PartnerAccount, base_url: str, key: str, path: str) -> None:
+    with transaction.atomic():
+        account.note_edit()
+        account.collection_base_url, account.collection_key, account.lifecycle_path = base_url, key, path
+        account.save(update_fields=["collection_base_url", "sealed_collection_key", "lifecycle_path"])
