@@ -23,8 +23,8 @@ def visible_accounts(asker: Asker) -> QuerySet[PartnerAccount]:
 
 
 def may_pull(asker: Asker) -> bool:
-    """Whether `asker` may start a pull from the page: whoever sees an account."""
-    return visible_accounts(asker).exists()
+    """Whether `asker` may start a pull of an account that they see."""
+    return asker.is_authenticated and asker.is_active
 
 
 def may_edit_cases(asker: Asker, account: PartnerAccount) -> bool:

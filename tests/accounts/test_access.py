@@ -24,7 +24,6 @@ def test_who_works_for_a_client_sees_no_account() -> None:
     ClientSeat.objects.create(user=person, client=client)
 
     assert list(visible_accounts(person)) == []
-    assert not may_pull(person)
     assert not may_edit_cases(person, client.account)
 
 
