@@ -38,7 +38,15 @@ def read(export):
 
 def test_transactions_hold_raw_values(partner):
     client = make_client(partner, creditor_id=UUID(int=7), company_name="Ærø, “A/S”", external_tenant_id=None)
-    case = make_case(client, reference="Q8", client_reference="INV\n1", debtor_name="Ågård", partner_reference="P")
+    case = make_case(
+        client,
+        reference="Q8",
+        client_reference="INV\n1",
+        debtor_name="Ågård",
+        partner_reference="P",
+        collection_partner="Collectors",
+        date_created=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    )
     make_transaction(
         case=case,
         stage=Stage.PENDING,
@@ -76,6 +84,9 @@ def test_transactions_hold_raw_values(partner):
         "referral_status": "Pending",
         "first_seen_at_utc": "2026-03-06T08:00:00Z",
         "stage_since_utc": "2026-03-06T08:00:00Z",
+        "managed_by": "Collectors",
+        "revenue_category": "Success Fee",
+        "case_created_utc": "2026-01-02T03:04:05Z",
     }
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from revenue.stages import Stage
-from revenue.views.columns import COLUMNS
+from revenue.views.columns import TRANSACTIONS
 from tests.factories import make_account, make_case, make_client, make_run, make_transaction
 from tests.revenue.views.reading import links, words
 
@@ -125,7 +125,7 @@ def test_chosen_columns_are_remembered_for_the_person(signed_in, reader, account
     assert response["Location"] == "/transactions/?q=x"
     assert reader.columns == {"transactions": ["case", "transaction_id"]}
     head = signed_in.get("/transactions/").content.decode().partition("<thead>")[2].partition("</thead>")[0]
-    shown = [column.key for column in COLUMNS if f">{column.label}<" in head]
+    shown = [column.key for column in TRANSACTIONS.columns if f">{column.label}<" in head]
     assert shown == ["case", "fee_usd", "transaction_id"]
 
 
@@ -134,7 +134,7 @@ def test_every_column_can_be_shown(signed_in, reader, account):
     row = make_transaction(
         account, case=case, fee=Decimal("223.5"), earnings_currency="DKK", revenue_usd=Decimal("61.5")
     )
-    signed_in.post("/transactions/columns/", {"column": [column.key for column in COLUMNS]})
+    signed_in.post("/transactions/columns/", {"column": [column.key for column in TRANSACTIONS.columns]})
     text = words(signed_in.get("/transactions/"))
     for value in ("INV-1", "P-1", "223.50 DKK", "61.50", "Paid · Payment received · Pending", str(row.transaction_id)):
         assert value in text
