@@ -1,4 +1,7 @@
-"""A ZIP archive that is sent while it is made: no file on disk, and no more in memory than its list of names."""
+"""A ZIP archive that is sent while it is made: no file on disk, and no more in memory than the list of its entries.
+
+That list ends every archive; Python's zipfile holds it as half a kilobyte an entry.
+"""
 
 from __future__ import annotations
 
@@ -59,9 +62,10 @@ def zipped(members: Members, *, now: datetime) -> Pieces:
     The first entry is sent as soon as it is whole, so that a reader sees that something comes.
     """
     pipe = _Pipe()
+    date = now.timetuple()[:6]
     with closing(members), zipfile.ZipFile(pipe, "w") as archive:
         for place, member in enumerate(members):
-            info = zipfile.ZipInfo(member.name, now.timetuple()[:6])
+            info = zipfile.ZipInfo(member.name, date)
             info.compress_type = zipfile.ZIP_DEFLATED
             info.external_attr = 0o644 << 16
             with archive.open(info, "w", force_zip64=member.is_large) as entry:

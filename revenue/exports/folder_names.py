@@ -22,6 +22,8 @@ _FORBIDDEN = re.compile(
 )
 # What Windows drops from the end of a name; and half of what joins two characters to one.
 _DROPPED = re.compile(r"[.\s\u200d]+$")
+# What old Macs overlook.
+_JOINERS = re.compile("[\u200c\u200d\ufe00-\ufe0f]")
 _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)", re.IGNORECASE)
 
 
@@ -35,8 +37,9 @@ def safe_name(text: str) -> str:
 
 
 def folded(name: str) -> str:
-    """The same for all names that may be one folder somewhere: without regard to case and to how a letter is composed."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).upper().casefold())
+    """The same for all names that may be one folder somewhere: without regard to case and to how a character is composed."""
+    composed = unicodedata.normalize("NFKC", _JOINERS.sub("", name))
+    return unicodedata.normalize("NFKC", composed.upper().casefold())
 
 
 class FolderNames:
@@ -48,22 +51,27 @@ class FolderNames:
     """
 
     def __init__(self, wanted: Iterable[str], *, reserved: Iterable[str] = ()) -> None:
-        self._wanted = Counter(map(folded, wanted))
-        self._wanted.update(map(folded, reserved))
-        self._given: set[str] = set()
+        # Numbers in place of names: there may be hundreds of thousands. Should two names have one number, both get brackets.
+        self._wanted = Counter(map(_number, wanted))
+        self._wanted.update(map(_number, reserved))
+        self._given: set[int] = set()
 
     def name(self, wanted: str, *own: str) -> str:
         """The name of a folder that wants to be called `wanted`; own: what may tell it from others, best first."""
-        if self._wanted[folded(wanted)] == 1:
+        if self._wanted[_number(wanted)] == 1:
             return wanted
         return next(name for name in _bracketed(wanted, own) if self._take(name))
 
     def _take(self, name: str) -> bool:
-        key = folded(name)
+        key = _number(name)
         if key in self._given or key in self._wanted:
             return False
         self._given.add(key)
         return True
+
+
+def _number(name: str) -> int:
+    return hash(folded(name))
 
 
 def _bracketed(wanted: str, own: Iterable[str]) -> Iterator[str]:

@@ -24,8 +24,8 @@ LONGEST_TEXT = 32_767
 _PIECE = 200
 _LAST_PIECE_BYTES = 1 << 28
 # The day before is day 0 of Excel, which takes 1900 for a leap year: from here on its days are right.
-_FIRST_MOMENT = datetime(1900, 3, 1)  # noqa: DTZ001  # clocks without a zone
-_DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001
+_FIRST_MOMENT = datetime.fromisoformat("1900-03-01")
+_DAY_ZERO = datetime.fromisoformat("1899-12-30")
 _DAY = Decimal(86_400_000_000)
 _LARGEST = Decimal("1E307")
 _NAMESPACE = "http://schemas.openxmlformats.org"
@@ -177,7 +177,9 @@ def _frame(sheets: Sequence[str]) -> Members:
     )
     relations = [("worksheet", _sheet_path(place).removeprefix("xl/")) for place in places]
     yield _part(
-        "xl/workbook.xml", f'{_HEAD}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{named}</sheets></workbook>'
+        "xl/workbook.xml",
+        f'{_HEAD}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><bookViews><workbookView/></bookViews>'
+        f"<sheets>{named}</sheets></workbook>",
     )
     yield _part("xl/_rels/workbook.xml.rels", _relations([*relations, ("styles", "styles.xml")]))
     contents = {
