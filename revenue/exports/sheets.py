@@ -34,8 +34,9 @@ _RELATIONS = f"{_NAMESPACE}/package/2006/relationships"
 _OFFICE = f"{_NAMESPACE}/officeDocument/2006/relationships"
 _CONTENT = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-# What XML has no way to write, and what would be read as Excel's own way to write it.
-_UNWRITABLE = re.compile("[\0-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+# What XML has names for; what it has no way to write, and what would be read as Excel's own way to write that.
+_NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_ESCAPED = re.compile("[&<>\0-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 # The places of these in _STYLES.
 _MOMENT, _NUMBER, _BOLD = 1, 2, 3
 _STYLES = f"""{_HEAD}<styleSheet xmlns="{_MAIN}">
@@ -164,8 +165,11 @@ def written_text(text: str) -> str:
     """A text as it stands in the XML; what Excel has no room for is cut off."""
     if len(text) > LONGEST_TEXT // 2:
         text = text.encode("utf-16-le")[: 2 * LONGEST_TEXT].decode("utf-16-le", "ignore")
-    text = _UNWRITABLE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _ESCAPED.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return _NAMED.get(found[0]) or f"_x{ord(found[0]):04X}_"
 
 
 def _frame(sheets: Sequence[str]) -> Members:

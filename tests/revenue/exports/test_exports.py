@@ -302,11 +302,12 @@ def test_header_waits_for_no_row(partner, django_assert_num_queries):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("method", ["get", "head"])
-def test_response_that_is_closed_unread_leaves_no_transaction_open(partner, method):
+@pytest.mark.parametrize("extension", ["csv", "xlsx", "zip"])
+def test_response_that_is_closed_unread_leaves_no_transaction_open(partner, method, extension):
     make_transaction(partner)
     browser = Client()
     browser.force_login(make_user())
-    response = getattr(browser, method)("/transactions/export.csv")
+    response = getattr(browser, method)(f"/transactions/export.{extension}")
     assert connection.in_atomic_block
     response.close()
     assert (response.status_code, connection.in_atomic_block) == (200, False)

@@ -2,10 +2,9 @@ from decimal import Decimal
 
 import pytest
 
-from revenue.selectors.categories import HOURLY_OR_FIXED, SUCCESS_FEE
-from revenue.selectors.entries import entries
+from revenue.models import Transaction
+from revenue.selectors.categories import HOURLY_OR_FIXED, REVENUE_CATEGORY, SUCCESS_FEE
 from tests.factories import make_account, make_transaction
-from tests.revenue.builders import all_time
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +27,8 @@ pytestmark = pytest.mark.django_db
 def test_category_follows_from_what_was_paid_and_what_it_brought(paid, revenue, revenue_usd, category):
     account = make_account()
     make_transaction(account, payment_amount=exact(paid), revenue=exact(revenue), revenue_usd=exact(revenue_usd))
-    assert list(entries(all_time(account)).values_list("revenue_category", flat=True)) == [category]
+    rows = Transaction.objects.filter(account=account).annotate(category=REVENUE_CATEGORY)
+    assert list(rows.values_list("category", flat=True)) == [category]
 
 
 def exact(text):
