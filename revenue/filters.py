@@ -67,7 +67,11 @@ class PageFilter:
     is_default_account: bool = True
 
     def query(self, **changes: object) -> str:
-        """The query string of this filter, without "?", with `changes` by parameter name; "" and None drop one.
+        """The query string of this filter, without "?"; as `pairs`."""
+        return urlencode(self.pairs(**changes))
+
+    def pairs(self, **changes: object) -> list[tuple[str, str]]:
+        """The parameters of this filter, with `changes` by parameter name; "" and None drop one.
 
         Only values that differ from the default stand in it. Any change but that of the page leads to the first page; a
         change of the days drops the preset and the other way round.
@@ -80,7 +84,7 @@ class PageFilter:
         if changes.get("from") or changes.get("to"):
             values["period"] = ""
         pairs = ((name, _texts(value)) for name, value in (values | changes).items())
-        return urlencode([(name, text) for name, texts in pairs for text in texts])
+        return [(name, text) for name, texts in pairs for text in texts]
 
     def _parameters(self) -> dict[str, object]:
         """Every parameter that is not at its default, by name; "" for one that is."""

@@ -2,13 +2,18 @@
 
 from django.urls import path
 
-from revenue.views import cases, clients, overview, pulls, transactions
+from revenue.views import cases, clients, overview, payments, pulls
+from revenue.views.columns import BALANCE, TRANSACTIONS
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
-    path("transactions/", transactions.transactions, name="transactions"),
-    path("transactions/export.csv", transactions.transactions_export, name="transactions_csv"),
-    path("transactions/columns/", transactions.transactions_columns, name="transactions_columns"),
+    path("transactions/", payments.payments, {"table": TRANSACTIONS}, name="transactions"),
+    path("transactions/columns/", payments.payments_columns, {"table": TRANSACTIONS}, name="transactions_columns"),
+    path("transactions/export.csv", payments.payments_csv, name="transactions_csv"),
+    path("transactions/export.xlsx", payments.payments_xlsx, name="transactions_xlsx"),
+    path("transactions/export.zip", payments.payments_zip, name="transactions_zip"),
+    path("balance/", payments.payments, {"table": BALANCE}, name="balance"),
+    path("balance/columns/", payments.payments_columns, {"table": BALANCE}, name="balance_columns"),
     path("clients/", clients.clients, name="clients"),
     path("clients/export.csv", clients.clients_export, name="clients_csv"),
     path("clients/<uuid:creditor_id>/", clients.client, name="client"),

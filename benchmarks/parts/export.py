@@ -29,7 +29,8 @@ COPY = r"""\copy (
 SELECT t.transaction_id, t.payment_date, t.payment_date, c.company_name, c.creditor_id, c.external_tenant_id,
     k.reference, k.client_reference, k.partner_reference, k.debtor_name, t.payment_amount, t.payment_currency,
     t.fee, t.earnings_currency, t.fee_usd, t.fee_percentage, t.is_estimate, t.revenue_usd, t.stage, t.stage,
-    t.commission_status, t.platform_status, t.referral_status, t.first_seen_at, t.stage_since
+    t.commission_status, t.platform_status, t.referral_status, t.first_seen_at, t.stage_since, k.collection_partner,
+    CASE WHEN t.payment_amount <> 0 THEN 'Success Fee' WHEN t.revenue <> 0 THEN 'Hourly Rate / Fixed Fee' END, k.date_created
 FROM revenue_transaction t
 LEFT JOIN partners_client c ON c.id = t.client_id LEFT JOIN partners_case k ON k.id = t.case_id
 WHERE t.account_id = (SELECT id FROM partners_partneraccount) AND t.removed_at IS NULL

@@ -1,4 +1,4 @@
-"""How a value is written into a cell: by Python, and by PostgreSQL to the same bytes.
+"""How a value is written into a cell of a text file: by Python, and by PostgreSQL to the same bytes; and into a workbook's.
 
 PostgreSQL writes an unknown value (NULL) as an empty cell without quotes, and quotes what csv.writer quotes; only the empty
 text it would quote, too, so that expressions here make it unknown.
@@ -22,11 +22,21 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 Expression = Combinable
 
 
+# What a cell of a workbook holds: a text, an exact number, yes or no (bool is an int), or what clocks of some zone show.
+Typed = str | Decimal | int | datetime | None
+
+
 class Cell(NamedTuple):
-    """`write` makes the text of a value; `expression` tells PostgreSQL to make the same of the column at a path."""
+    """How one kind of value is written.
+
+    write: makes the text of a value. expression: tells PostgreSQL to make the same of the column at a path. typed: what
+    stands in a workbook. width: of a workbook's column, in characters.
+    """
 
     write: Callable[[Any], str]
     expression: Callable[[str], Expression]
+    typed: Callable[[Any], Typed]
+    width: int = 18
 
 
 def safe_text(value: object) -> str:
@@ -55,10 +65,29 @@ def flag(value: bool | None) -> str:
     return "" if value is None else str(value).lower()
 
 
+def text(value: object) -> str | None:
+    """A text of a workbook, where no text is ever a formula; nothing for "" and None."""
+    return None if value is None or value == "" else str(value)
+
+
+def same(value: Typed) -> Typed:
+    """What a workbook has a type for."""
+    return value
+
+
+def utc_clock(moment: datetime | None) -> datetime | None:
+    """What clocks show in UTC."""
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
 def made_by(template: str) -> Callable[[str], Expression]:
     """The expression that `template` makes of a column, which stands in it as {}."""
     sql = template.replace("{}", "%(expressions)s")
     return lambda path: Func(F(path), template=sql, output_field=TextField())
+
+
+def _label_of(stage: str) -> str:
+    return TEXTS[Stage(stage)].label
 
 
 def _stage_label(path: str) -> Expression:
@@ -68,12 +97,19 @@ def _stage_label(path: str) -> Expression:
 
 _CODES = ", ".join(str(ord(start)) for start in FORMULA_STARTS)
 
-PLAIN = Cell(plain, F)
-NUMBER = Cell(number, F)
-TEXT = Cell(safe_text, made_by(f"CASE WHEN ascii({{}}) IN ({_CODES}) THEN '''' || {{}} WHEN {{}} <> '' THEN {{}} END"))
-FLAG = Cell(flag, made_by("({})::text"))
+PLAIN = Cell(plain, F, text)
+ID = Cell(plain, F, text, width=38)
+NUMBER = Cell(number, F, same)
+TEXT = Cell(
+    safe_text,
+    made_by(f"CASE WHEN ascii({{}}) IN ({_CODES}) THEN '''' || {{}} WHEN {{}} <> '' THEN {{}} END"),
+    text,
+    width=28,
+)
+FLAG = Cell(flag, made_by("({})::text"), same)
 UTC_MOMENT = Cell(
     utc_text,
     made_by("""replace(to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z')"""),
+    utc_clock,
 )
-STAGE_LABEL = Cell(lambda stage: TEXTS[Stage(stage)].label, _stage_label)
+STAGE_LABEL = Cell(_label_of, _stage_label, _label_of, width=36)

@@ -6,7 +6,8 @@ from datetime import datetime
 from itertools import islice
 
 from revenue.exports.cells import flag, number, safe_text, utc_text
-from revenue.exports.files import Export, Lines, in_one_state, partner_part, written
+from revenue.exports.files import Export, Lines, in_one_state, written
+from revenue.exports.names import partner_part
 from revenue.filters import ClientFilter
 from revenue.money import cents
 from revenue.selectors.clients import ClientRow, in_order, matching, with_totals
@@ -40,7 +41,7 @@ CLIENT_HEADERS = (
 def clients_csv(f: ClientFilter, *, now: datetime) -> Export:
     """The name of the file and its bytes: everything that matches `f`, in its order, whatever its page."""
     name = ("clients", *partner_part(f.is_default_account, f.account), "search" if f.q else "", f.state)
-    return in_one_state(name, f.account, now, written(CLIENT_HEADERS, _client_lines(f)))
+    return in_one_state(name, "csv", f.account, now, written(CLIENT_HEADERS, _client_lines(f)))
 
 
 def _client_lines(f: ClientFilter) -> Lines:

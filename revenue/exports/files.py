@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Generator, Iterable
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 
 from partners.models import PartnerAccount
+from revenue.exports.names import as_of_part
 from revenue.selectors.pulls import published_run
 from revenue.selectors.snapshot import consistent_read
 
@@ -24,19 +25,16 @@ Pieces = Generator[bytes, None, None]
 Export = tuple[str, Pieces]
 
 
-def in_one_state(name_parts: Iterable[str], account: PartnerAccount, now: datetime, pieces: Pieces) -> Export:
+def in_one_state(
+    name_parts: Iterable[str], extension: str, account: PartnerAccount, now: datetime, pieces: Pieces
+) -> Export:
     """The name of a file, which ends with the as-of of its rows, and its bytes.
 
     Both are of one state of the database, which is held until the bytes are read to their end or their iterator is closed.
     """
     whole = _as_of_and_pieces(account, now, pieces)
     as_of = next(whole).decode()
-    return "_".join([*filter(None, name_parts), as_of]) + ".csv", whole
-
-
-def partner_part(is_default: bool, account: PartnerAccount) -> list[str]:
-    """What the name says about the account: nothing about the one that needs no naming."""
-    return [] if is_default else [account.slug]
+    return "_".join([*filter(None, name_parts), as_of]) + f".{extension}", whole
 
 
 def written(header: Iterable[str], lines: Lines) -> Pieces:
@@ -75,12 +73,5 @@ def _as_of_and_pieces(account: PartnerAccount, now: datetime, pieces: Pieces) ->
     The name is sent before the first row is read: a generator is what can hold the transaction open across the two.
     """
     with consistent_read(), closing(pieces):
-        yield _as_of(account, now).encode()
+        yield as_of_part(published_run(account), now).encode()
         yield from pieces
-
-
-def _as_of(account: PartnerAccount, now: datetime) -> str:
-    run = published_run(account)
-    if run is None or run.as_of is None:
-        return f"never-pulled-{now.astimezone(UTC):%Y%m%dT%H%MZ}"
-    return f"as-of-{run.as_of:%Y%m%dT%H%MZ}"

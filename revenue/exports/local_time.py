@@ -29,14 +29,17 @@ class Offset(NamedTuple):
 def local_moment(zone: ZoneInfo, offsets: Callable[[], Sequence[Offset]]) -> Cell:
     """A cell with the local time to the second; `offsets`: those of `offsets_between` for all rows of the file."""
 
+    def clock(moment: datetime) -> datetime:
+        return moment.astimezone(zone).replace(tzinfo=None)
+
     def write(moment: datetime) -> str:
-        return moment.astimezone(zone).replace(tzinfo=None).isoformat(" ", "seconds")
+        return clock(moment).isoformat(" ", "seconds")
 
     def expression(path: str) -> Expression:
         ahead = f"{{}} + {_seconds_ahead(offsets())} * INTERVAL '1 second'"
         return made_by(f"to_char(({ahead}) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')")(path)
 
-    return Cell(write, expression)
+    return Cell(write, expression, clock)
 
 
 def offsets_between(zone: ZoneInfo, first: datetime, last: datetime) -> list[Offset]:

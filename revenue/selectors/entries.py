@@ -11,6 +11,7 @@ from partners.models import Client
 from revenue.filters import RevenueFilter
 from revenue.models import Transaction
 from revenue.selectors import ranked
+from revenue.selectors.categories import REVENUE_CATEGORY
 from revenue.selectors.dated import DatedRows
 from revenue.selectors.grouped import keys_by_client, keys_by_stage
 from revenue.selectors.orders import order_of
@@ -31,7 +32,10 @@ class EntryPage(Paged):
 
 
 def entries(f: RevenueFilter) -> QuerySet[Transaction]:
-    """Everything that matches, in the order of the filter (revenue.selectors.orders), with client and case at hand."""
+    """Everything that matches, in the order of the filter (revenue.selectors.orders), with client and case at hand.
+
+    Each row has its `revenue_category`, too.
+    """
     return _shown(f.rows()).order_by(*order_of(f).terms())
 
 
@@ -88,4 +92,4 @@ def _by_key(keys: list[int], client: Client | None) -> dict[int, Transaction]:
 
 
 def _shown(rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
-    return rows.select_related("client", "case").defer(*_UNSHOWN)
+    return rows.select_related("client", "case").defer(*_UNSHOWN).annotate(revenue_category=REVENUE_CATEGORY)

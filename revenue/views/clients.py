@@ -98,7 +98,9 @@ def client(request: HttpRequest, creditor_id: UUID) -> HttpResponse:
 
 def _client_context(request: HttpRequest, f: RevenueFilter, found: Client) -> dict[str, Any]:
     fees = trend(f)
-    shown = [column for column in columns.shown_columns(person(request)) if column.key != "client"]
+    shown = [
+        column for column in columns.shown_columns(person(request), columns.TRANSACTIONS) if column.key != "client"
+    ]
     return {
         "section": "clients",
         "row": ClientRow(found, fees.totals),
@@ -108,6 +110,7 @@ def _client_context(request: HttpRequest, f: RevenueFilter, found: Client) -> di
         "months": month_table(f, fees.months),
         "cases": client_cases(found, limit=CASES_SHOWN),
         "entries": page_of(replace(f, page_size=PAYMENTS_SHOWN), total=fees.totals.everything),
+        "table": columns.TRANSACTIONS,
         "headers": [columns.Header(column, "", "") for column in shown],
         "list_query": f.query(),
     }

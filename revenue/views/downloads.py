@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import PurePath
 from typing import TypeVar
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -14,6 +15,11 @@ from revenue.exports.files import Export
 from revenue.filters import FilterError, NoAccount
 
 F = TypeVar("F")
+CONTENT_TYPES = {
+    ".csv": "text/csv; charset=utf-8",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".zip": "application/zip",
+}
 
 
 def download(read_filter: Callable[[datetime], F], export: Callable[[F, datetime], Export]) -> HttpResponseBase:
@@ -29,7 +35,7 @@ def download(read_filter: Callable[[datetime], F], export: Callable[[F, datetime
         return HttpResponse("\n".join(lines), status=400, content_type="text/plain; charset=utf-8")
     except NoAccount as error:
         return HttpResponse(str(error), status=404, content_type="text/plain; charset=utf-8")
-    response = StreamingHttpResponse(chunks, content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(chunks, content_type=CONTENT_TYPES[PurePath(name).suffix])
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "private, no-store"
     return response

@@ -20,10 +20,10 @@ from revenue.filters import FilterError, NoAccount, RevenueFilter, account_of, a
 from revenue.parameters import home_zone
 from revenue.periods import ONE_DAY, local_today, start_of_day
 from revenue.selectors.paging import Window
+from revenue.selectors.proof import proof_of
 from revenue.selectors.pulls import Freshness, freshness
 from revenue.selectors.snapshot import consistent
 from revenue.views.controls import Controls
-from revenue.views.proof import proof_of
 from revenue.views.unchanged import FiguresPage
 
 P = ParamSpec("P")
@@ -112,21 +112,24 @@ def filtered_page(
     context_of: Callable[[RevenueFilter], Mapping[str, Any]],
     *,
     every_stage: bool = False,
+    frame: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
     """The page that `context_of` makes of the filter in the address; with `every_stage`, of the filter without its stages.
 
-    A filter that makes no sense answers 400: what was typed, what to do about it, and no figures.
+    A filter that makes no sense answers 400: what was typed, what to do about it, and no figures. frame: what the template
+    needs in either case.
     """
     now = timezone.now()
+    common = {"section": section, **(frame or {})}
     try:
         f = parse_filter(request.GET, asker=request.user, now=now, visible=accounts_seen(request))
     except FilterError as error:
         controls = Controls.of(request.GET, errors=error.fields)
-        context = {"section": section, "controls": controls}
+        context = {**common, "controls": controls}
         return render_page(request, template, own_account(request), context, now=now, status=400)
     f = f.every_stage() if every_stage else f
     controls = Controls.of(request.GET, f=f)
-    context = {"section": section, "f": f, "controls": controls, **context_of(f)}
+    context = {**common, "f": f, "controls": controls, **context_of(f)}
     return render_page(request, template, f.account, context, zone=f.period.zone, now=now)
 
 

@@ -21,10 +21,10 @@ from partners.models import PartnerAccount
 from revenue.filters import NoAccount
 from revenue.models import PullRun, Transaction
 from revenue.pull.lock import is_being_pulled
+from revenue.selectors.proof import Proof, proof_of
 from revenue.selectors.pulls import freshness, left_in_words, quarantined, run_of, runs
 from revenue.tasks import CannotStart, start_pull
 from revenue.views.page import account_page, frame_of, own_account, pager, render_page
-from revenue.views.proof import Proof, proof_of
 
 
 @dataclass(frozen=True, slots=True)

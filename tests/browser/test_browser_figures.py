@@ -36,6 +36,7 @@ def list_total(page: Page) -> Decimal:
 
 
 def downloaded_rows(page: Page, folder: Path) -> list[dict[str, str]]:
+    page.locator("summary", has_text="Export").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
     path = folder / download.value.suggested_filename

@@ -29,6 +29,7 @@ def addresses() -> list[str]:
         "/?from=nonsense",
         "/transactions/",
         "/transactions/?q=nothing-matches-this",
+        "/balance/",
         "/clients/",
         f"/clients/{client.creditor_id}/",
         f"/cases/{case.reference}/",
@@ -93,6 +94,14 @@ def test_slash_focuses_search_and_question_mark_lists_the_shortcuts(open_page: O
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_g_and_a_letter_opens_a_page(open_page: OpenPage) -> None:
+    page = sign_in(open_page())
+    for letter, title in (("b", "Partner Balance"), ("c", "Clients"), ("p", "Pulls"), ("t", "Transactions")):
+        page.keyboard.press("g")
+        page.keyboard.press(letter)
+        expect(page.get_by_role("heading", name=title, level=1)).to_be_visible()
 
 
 def test_the_keyboard_alone_reaches_a_card_and_its_list(open_page: OpenPage) -> None:

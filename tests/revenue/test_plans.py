@@ -20,7 +20,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from partners.models import Case, Client
-from revenue.exports.transactions import transaction_columns
+from revenue.exports.columns import payment_columns
 from revenue.filters import SORTS
 from revenue.models import Transaction
 from revenue.periods import Period
@@ -181,7 +181,7 @@ def test_pages_of_clients_and_cases_neither_read_nor_sort_the_whole_table(partne
 
 @pytest.mark.postgres
 def test_file_asks_for_its_first_and_last_day_without_reading_the_whole_table(partner):
-    columns = transaction_columns(all_time(partner))
+    columns = payment_columns(all_time(partner))
     assert _findings(lambda: [column.cell.expression(column.path) for column in columns], most=MOST) == []
 
 

@@ -61,16 +61,17 @@ def test_texts(row, texts):
     case = dict(zip(("reference", "client_reference", "partner_reference", "debtor_name"), texts[2:6], strict=True))
     names = ("payment_currency", "earnings_currency", "commission_status", "platform_status", "referral_status")
     Client.objects.filter(pk=row.client_id).update(**client)
-    Case.objects.filter(pk=row.case_id).update(**case)
+    Case.objects.filter(pk=row.case_id).update(**case, collection_partner=texts[11])
     Transaction.objects.filter(pk=row.pk).update(**dict(zip(names, texts[6:11], strict=True)))
     copied, written = both(all_time(row.account))
     assert copied == written
 
 
 @QUICK
-@given(amounts=st.lists(AMOUNTS, min_size=5, max_size=5), estimate=st.booleans(), stage=st.sampled_from(Stage))
+@given(amounts=st.lists(AMOUNTS, min_size=6, max_size=6), estimate=st.booleans(), stage=st.sampled_from(Stage))
 def test_numbers_flags_and_stages(row, amounts, estimate, stage):
-    names = ("payment_amount", "fee", "fee_usd", "fee_percentage", "revenue_usd")
+    # Of the last three the category is made, too.
+    names = ("fee", "fee_usd", "fee_percentage", "payment_amount", "revenue_usd", "revenue")
     fields = dict(zip(names, amounts, strict=True)) | {"is_estimate": estimate, "stage": stage}
     Transaction.objects.filter(pk=row.pk).update(**fields)
     copied, written = both(all_time(row.account))
@@ -85,6 +86,7 @@ def test_numbers_flags_and_stages(row, amounts, estimate, stage):
 def test_moments(row, moments, zone):
     names = ("payment_date", "first_seen_at", "stage_since")
     Transaction.objects.filter(pk=row.pk).update(**dict(zip(names, moments, strict=True)))
+    Case.objects.filter(pk=row.case_id).update(date_created=moments[2])
     copied, written = both(all_time(row.account, period=Period(zone)))
     assert copied == written
 

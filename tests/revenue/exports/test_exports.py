@@ -38,7 +38,15 @@ def read(export):
 
 def test_transactions_hold_raw_values(partner):
     client = make_client(partner, creditor_id=UUID(int=7), company_name="Ærø, “A/S”", external_tenant_id=None)
-    case = make_case(client, reference="Q8", client_reference="INV\n1", debtor_name="Ågård", partner_reference="P")
+    case = make_case(
+        client,
+        reference="Q8",
+        client_reference="INV\n1",
+        debtor_name="Ågård",
+        partner_reference="P",
+        collection_partner="Collectors",
+        date_created=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    )
     make_transaction(
         case=case,
         stage=Stage.PENDING,
@@ -76,6 +84,9 @@ def test_transactions_hold_raw_values(partner):
         "referral_status": "Pending",
         "first_seen_at_utc": "2026-03-06T08:00:00Z",
         "stage_since_utc": "2026-03-06T08:00:00Z",
+        "managed_by": "Collectors",
+        "revenue_category": "Success Fee",
+        "case_created_utc": "2026-01-02T03:04:05Z",
     }
 
 
@@ -291,11 +302,12 @@ def test_header_waits_for_no_row(partner, django_assert_num_queries):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("method", ["get", "head"])
-def test_response_that_is_closed_unread_leaves_no_transaction_open(partner, method):
+@pytest.mark.parametrize("extension", ["csv", "xlsx", "zip"])
+def test_response_that_is_closed_unread_leaves_no_transaction_open(partner, method, extension):
     make_transaction(partner)
     browser = Client()
     browser.force_login(make_user())
-    response = getattr(browser, method)("/transactions/export.csv")
+    response = getattr(browser, method)(f"/transactions/export.{extension}")
     assert connection.in_atomic_block
     response.close()
     assert (response.status_code, connection.in_atomic_block) == (200, False)

@@ -7,7 +7,7 @@ DEFAULT = ["payment_date", "client", "case", "debtor", "stage", "payment", "perc
 
 
 def keys(user):
-    return [column.key for column in columns.shown_columns(user)]
+    return [column.key for column in columns.shown_columns(user, columns.TRANSACTIONS)]
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_shown_columns_are_the_chosen_ones_in_the_order_of_the_table(chosen, sho
 @pytest.mark.django_db
 def test_choosing_nothing_goes_back_to_the_default_and_leaves_other_tables():
     user = User.objects.create_user("a@example.com", columns={"transactions": ["case"], "clients": ["name"]})
-    columns.choose(user, [])
+    columns.choose(user, columns.TRANSACTIONS, [])
     user.refresh_from_db()
     assert (user.columns, keys(user)) == ({"clients": ["name"]}, DEFAULT)
 

@@ -1,10 +1,13 @@
+import io
+import re
+import zipfile
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from revenue.stages import Stage
-from revenue.views.columns import COLUMNS
+from revenue.views.columns import TRANSACTIONS
 from tests.factories import make_account, make_case, make_client, make_run, make_transaction
 from tests.revenue.views.reading import links, words
 
@@ -125,7 +128,7 @@ def test_chosen_columns_are_remembered_for_the_person(signed_in, reader, account
     assert response["Location"] == "/transactions/?q=x"
     assert reader.columns == {"transactions": ["case", "transaction_id"]}
     head = signed_in.get("/transactions/").content.decode().partition("<thead>")[2].partition("</thead>")[0]
-    shown = [column.key for column in COLUMNS if f">{column.label}<" in head]
+    shown = [column.key for column in TRANSACTIONS.columns if f">{column.label}<" in head]
     assert shown == ["case", "fee_usd", "transaction_id"]
 
 
@@ -134,7 +137,7 @@ def test_every_column_can_be_shown(signed_in, reader, account):
     row = make_transaction(
         account, case=case, fee=Decimal("223.5"), earnings_currency="DKK", revenue_usd=Decimal("61.5")
     )
-    signed_in.post("/transactions/columns/", {"column": [column.key for column in COLUMNS]})
+    signed_in.post("/transactions/columns/", {"column": [column.key for column in TRANSACTIONS.columns]})
     text = words(signed_in.get("/transactions/"))
     for value in ("INV-1", "P-1", "223.50 DKK", "61.50", "Paid · Payment received · Pending", str(row.transaction_id)):
         assert value in text
@@ -179,8 +182,61 @@ def test_export_of_a_wrong_filter_is_no_file(signed_in, account):
     assert (response.status_code, response["Content-Type"]) == (400, "text/plain; charset=utf-8")
 
 
-def test_export_without_an_account_is_not_found(signed_in):
-    assert signed_in.get("/transactions/export.csv").status_code == 404
+@pytest.mark.parametrize("name", ["csv", "xlsx", "zip"])
+def test_export_without_an_account_is_not_found(signed_in, name):
+    assert signed_in.get(f"/transactions/export.{name}").status_code == 404
+
+
+@pytest.mark.parametrize("page", ["/transactions/", "/balance/"])
+def test_export_menu_offers_every_format_of_what_the_filter_finds(signed_in, account, page):
+    make_transaction(account, stage=Stage.PAID)
+    response = signed_in.get(page, {"stage": "paid", "q": "", "page_size": "1", "sort": "fee"})
+    found = links(response)
+    html = response.content.decode()
+    query = "?stage=paid&sort=fee"
+    assert {f"/transactions/export.csv{query}", f"/transactions/export.xlsx{query}"} < set(found)
+    form = html.partition('action="/transactions/export.zip"')[2].partition("</form>")[0]
+    assert re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form) == [
+        ("stage", "paid"),
+        ("sort", "fee"),
+    ]
+    assert re.findall(r'name="folders" value="(\w+)"( checked)?> ([\w ]+)<', form) == [
+        ("debitura", " checked", "Debitura Ref"),
+        ("client", "", "Client Ref"),
+        ("partner", "", "Partner Ref"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [
+        ("csv", "text/csv; charset=utf-8"),
+        ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        ("zip", "application/zip"),
+    ],
+)
+def test_export_says_what_it_is_and_is_kept_by_nobody(signed_in, account, name, content_type):
+    make_transaction(account)
+    response = signed_in.get(f"/transactions/export.{name}")
+    assert (response["Content-Type"], response["Cache-Control"]) == (content_type, "private, no-store")
+    assert response["Content-Disposition"] == f'attachment; filename="transactions_all_as-of-20260314T1200Z.{name}"'
+    assert len(b"".join(response.streaming_content)) > 100
+
+
+def test_folders_are_named_by_the_reference_that_the_address_asks_for(signed_in, account):
+    make_transaction(case=make_case(make_client(account), reference="Q1", partner_reference="YOUR-REF"))
+    for folders, name in (("", "Q1"), ("debitura", "Q1"), ("client", "Q1"), ("partner", "YOUR-REF")):
+        response = signed_in.get("/transactions/export.zip", {"folders": folders})
+        with zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content))) as archive:
+            assert archive.namelist() == ["about.txt", f"{name}/payments.csv", f"{name}/case.txt"]
+
+
+def test_folders_by_something_else_are_no_file(signed_in, account):
+    response = signed_in.get("/transactions/export.zip", {"folders": "debtor"})
+    assert (response.status_code, response.content.decode()) == (
+        400,
+        "folders: This is not one of debitura, client, partner.",
+    )
 
 
 @pytest.mark.parametrize("rows", [1, 3])

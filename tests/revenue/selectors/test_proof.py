@@ -1,8 +1,8 @@
 import pytest
 
 from revenue.models import PullRun
+from revenue.selectors.proof import Proof, proof_of
 from revenue.stages import STAGES
-from revenue.views.proof import Proof, proof_of
 from tests.factories import NOW
 
 ESTIMATES_LEFT = [{"what": "estimates", "rows": 5}]
