@@ -60,9 +60,10 @@ def test_sync_prints_one_object_and_ends_with_0_when_it_ties_out(account: Partne
     assert said == {
         "partner": "acme",
         "status": "ok",
-        "requests": 3,
+        "requests": 4,
         "transactions": NOTHING | {"seen": 1, "created": 1},
         "clients": {"seen": 1, "created": 1, "updated": 0, "archived": 0},
+        "cases": {"seen": 1, "created": 0, "updated": 1, "left": 0, "trouble": ""},
         "quarantined": 0,
         "ties_out": True,
         "differences": [],
