@@ -25,6 +25,7 @@ from revenue.pull.portfolio import ClientListing
 from revenue.pull.rotation import Rotation
 from revenue.pull.sweep import key_of
 from revenue.pull.theirs import Connections
+from revenue.pull.windows import PAGE
 
 CasePage = Page[CaseRecord]
 
@@ -98,19 +99,28 @@ class CaseList:
         return CaseReading(self._seen, self._unreadable, self._left, self._trouble, self.rotation)
 
     def _read(self) -> None:
-        if self._wants_all():
+        if self._is_round_due():
             self._read_round()
-        elif self.has_grown or self.turn % 2 == 0 or self.rotation.pages in (0, 1):
+            return
+        newest_has_its_turn = self.turn % 2 == 0 or self.rotation.pages in (0, 1)
+        if newest_has_its_turn or self.has_grown:
             self._read_newest()
-        else:
+        if not newest_has_its_turn:
+            # Also where there is news every time: it must not keep the others from ever being read.
             self._take(self.theirs.ask(ReadPage(self.rotation.page).read))
 
-    def _wants_all(self) -> bool:
-        """A round is to be brought to its end: the first one, that of the night, or one that somebody asks for."""
-        if self.rotation.as_of is None:
+    def _is_round_due(self) -> bool:
+        """Whether to bring a round to its end: the first one, that of the night, or one that somebody asks for.
+
+        The last two begin when they are due: what was read before counts for nothing.
+        """
+        is_by_hand, as_of = self.full and not self.is_scheduled, self.rotation.as_of
+        if as_of is None and not is_by_hand:
             return True
-        since = last_moment(self.account.pk, self._began) if self.is_scheduled else self._began
-        if not (self.full or self.is_scheduled) or self.rotation.as_of >= since:
+        if not (is_by_hand or self.is_scheduled):
+            return False
+        since = self._began if is_by_hand else last_moment(self.account.pk, self._began)
+        if as_of is not None and as_of >= since:
             return False
         if self.rotation.round_from is None or self.rotation.round_from < since:
             self.rotation.begin_anew()
@@ -146,7 +156,8 @@ class CaseList:
                     return
                 self._take(page)
                 tasks.extend(pages.to_ask_for(page))
-                self.expect(len(tasks) * page.page_size)
+                if tasks:
+                    self.expect(len(tasks) * PAGE)
         finally:
             self._left = self._rows_left()
 

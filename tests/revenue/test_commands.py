@@ -174,7 +174,7 @@ def test_sync_for_people_says_the_same_in_words(account: PartnerAccount, world: 
     ran = Ran("sync")
     assert (ran.code, ran.err) == (0, "")
     first, second = ran.out.splitlines()
-    assert first.startswith("acme: 1 transactions (1 new, 0 changed, 0 removed) in 3 requests, ")
+    assert first.startswith("acme: 1 transactions (1 new, 0 changed, 0 removed) in 4 requests, ")
     assert second == "Agrees with Debitura to the cent."
     upstream.faults = "404"
     ran = Ran("sync")

@@ -100,6 +100,20 @@ def test_clients_and_cases_are_paged_in_their_own_order(server, replies, connect
     ]
 
 
+def test_page_of_cases_is_given_up_earlier_than_what_figures_depend_on(server, replies, connect, clock):
+    server.script = [replies.json({"error": "no"}, 503)] * 9
+    for ask, requests in ((DebituraClient.case_page, 3), (DebituraClient.transaction_page, 5)):
+        client = connect()
+        with pytest.raises(ServerFailed):
+            ask(client)
+        assert client.requests == requests
+    server.script = [replies.json({"retryAfter": 61}, 429), replies.json({"retryAfter": 61}, 429)]
+    client = connect()
+    with pytest.raises(RateLimited):
+        client.case_page()
+    assert client.requests == 1
+
+
 def test_gzip_is_unpacked(server, replies, connect):
     server.script = [replies.body(gzip.compress(b'{"id":"zipped"}'), 200, "Content-Encoding: gzip")]
     assert connect().me().id == "zipped"
