@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from itertools import islice
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
@@ -28,7 +27,7 @@ from partners.debitura import lenient
 from partners.debitura.client import LARGEST_PAGE, DebituraClient
 from partners.debitura.collection import CollectionClient, Welcome
 from partners.debitura.errors import DebituraError
-from partners.debitura.records import waits_for_activation
+from partners.debitura.records import CaseRecord, Page, waits_for_activation
 from partners.models import Activation, Case, ReferenceChange
 from partners.references import InvalidReference, cleaned, set_reference
 from partners.secrets import UnreadableSecret
@@ -247,8 +246,15 @@ def _listed(case: Case, make_referral: MakeReferral) -> str:
     """What the newest of Debitura's list of cases tell of this one; "" where it is not among them."""
     patience = {"timeouts": CollectionClient.TIMEOUTS, "retry": CollectionClient.RETRY}
     with make_referral(case.account.base_url, case.account.api_key, **patience) as client:
-        rows = (row for page in islice(client.case_pages(), PAGES) for row in page.rows)
-        return next((row.lifecycle for row in rows if row.case_id == case.case_id), "")
+        for number in range(1, PAGES + 1):
+            page = client.case_page(number)
+            if (lifecycle := _lifecycle_on(page, case)) or len(page) < page.page_size:
+                return lifecycle
+    return ""
+
+
+def _lifecycle_on(page: Page[CaseRecord], case: Case) -> str:
+    return next((row.lifecycle for row in page.rows if row.case_id == case.case_id), "")
 
 
 def _sent_reference(activation: Activation) -> str:

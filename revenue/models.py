@@ -167,6 +167,7 @@ class PullRun(models.Model):
     class Phase(models.TextChoices):
         CLIENTS = "clients", "Reading clients"
         TRANSACTIONS = "transactions", "Reading transactions"
+        CASES = "cases", "Reading cases"
         WRITING = "writing", "Writing and proving"
         DONE = "done", "Done"
 
@@ -198,6 +199,16 @@ class PullRun(models.Model):
     clients_updated = models.IntegerField(default=0)
     clients_archived = models.IntegerField(default=0)
     quarantined = models.IntegerField(default=0)
+    # Of the list of cases, which no figure depends on: rows read, new cases, changed ones, and rows that could not be read.
+    cases_seen = models.IntegerField(default=0)
+    cases_created = models.IntegerField(default=0)
+    cases_updated = models.IntegerField(default=0)
+    cases_unreadable = models.IntegerField(default=0)
+    # How many cases the next pulls still have to read before all have been read; since when (UTC) every listed case has
+    # been read, None before the first time; why the list was not read as it should have been, a sentence.
+    cases_left = models.IntegerField(default=0)
+    cases_as_of = models.DateTimeField(null=True)
+    cases_trouble = models.TextField(blank=True)
     ties_out = models.BooleanField(null=True)
     # [{"stage", "ours_usd", "theirs_usd", "ours_count", "theirs_count"}]: USD as text, None where Debitura said nothing.
     differences = models.JSONField(default=list)
@@ -300,6 +311,38 @@ class StagedRow(TransactionFacts):
         return str(self.transaction_id)
 
 
+class StagedCase(models.Model):
+    """A case as this pull read it in GET /cases, new or changed, and not yet published; nobody sees it."""
+
+    account = models.ForeignKey(
+        PartnerAccount, on_delete=models.CASCADE, related_name="staged_cases", db_index=False, db_constraint=False
+    )
+    case_id = models.UUIDField()
+    reference = models.TextField(blank=True)
+    # The client that the case names; None where it names none.
+    creditor_id = models.UUIDField(null=True)
+    external_tenant_id = models.TextField(null=True)
+    company_name = models.TextField(blank=True)
+    debtor_name = models.TextField(blank=True)
+    original_amount = ExactDecimalField(null=True)
+    currency = models.TextField(blank=True)
+    client_reference = models.TextField(blank=True)
+    lifecycle = models.TextField(blank=True)
+    close_code = models.TextField(blank=True)
+    engagement_phase = models.TextField(blank=True)
+    collection_partner = models.TextField(blank=True)
+    date_created = models.DateTimeField(null=True)
+    remainder = ExactDecimalField(null=True)
+    raw = models.TextField()
+    fingerprint = models.CharField(max_length=32)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "case_id"], name="case_staged_once")]
+
+    def __str__(self) -> str:
+        return self.reference or str(self.case_id)
+
+
 class StagedRemoval(models.Model):
     """A row that a pull did not find where it ought to be; published only with a proof that it is nowhere else."""
 
@@ -334,6 +377,14 @@ class PullState(models.Model):
     estimates_as_of = models.DateTimeField(null=True)
     # Why windows are not to be trusted at this deployment, a sentence; "" where they are. Asked again by a full sweep.
     distrust = models.TextField(blank=True)
+    # The list of cases is read page by page, in rounds (revenue/pull/rotation.py): the page to go on with, how many pages
+    # the last answer counted, whether the newest cases stand on the last of them, when this round began, and since when
+    # (UTC) every listed case has been read; None before the first round is done.
+    cases_page = models.IntegerField(default=1)
+    cases_pages = models.IntegerField(null=True)
+    cases_newest_last = models.BooleanField(default=False)
+    cases_round_from = models.DateTimeField(null=True)
+    cases_as_of = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"pull state of {self.account_id}"
@@ -361,6 +412,7 @@ class QuarantinedRow(models.Model):
     class Resource(models.TextChoices):
         TRANSACTIONS = "transactions", "Transaction"
         CLIENTS = "clients", "Client"
+        CASES = "cases", "Case"
 
     account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="quarantine", db_index=False)
     resource = models.CharField(max_length=12, choices=Resource.choices)

@@ -5,11 +5,10 @@ from uuid import UUID
 from sandbox import rendering
 from sandbox.members import Members
 from sandbox.query import Query
-from sandbox.records import SandboxCase
+from sandbox.records import PENDING, SandboxCase
 from sandbox.replies import Refused, Reply, bad_request, to_json
 from sandbox.world import World
 
-PENDING = "PendingVerification"
 LIFECYCLES = (PENDING, "Active", "Closed")
 LONGEST_REFERENCE = 128
 LONGEST_MESSAGE = 5000

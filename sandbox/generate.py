@@ -14,7 +14,7 @@ from sandbox import names
 from sandbox.business import Statuses, statuses_at
 from sandbox.calendar_edges import edges
 from sandbox.places import COLLECTION_PARTNERS, COUNTRIES, USD_RATES, smallest_unit
-from sandbox.records import TICKS_PER_SECOND, Payment, SandboxCase, SandboxClient, moment_of, ticks
+from sandbox.records import PENDING, TICKS_PER_SECOND, Payment, SandboxCase, SandboxClient, moment_of, ticks
 from sandbox.rules import COMMISSION, PLATFORM, REFERRAL
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def _add_quiet_cases(world: World, count: int) -> None:
     cases = []
     for _ in range(count if listed else 0):
         case = new_case(world, rng.choice(listed), world.now - rng.uniform(1, 500) * DAY)
-        case.lifecycle = rng.choice(("PendingVerification", "Active", "Active", "Closed"))
+        case.lifecycle = rng.choice((PENDING, "Active", "Active", "Closed"))
         if case.lifecycle == "Closed":
             case.phase, case.close_code = None, rng.choice(("Uncollectible", "Withdrawn"))
             case.date_finished = min(case.date_created + 90 * DAY, world.now)

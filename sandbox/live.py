@@ -13,7 +13,7 @@ from sandbox import names
 from sandbox.business import Statuses, next_step, step_back
 from sandbox.generate import new_case
 from sandbox.places import smallest_unit
-from sandbox.records import Payment, SandboxCase, SandboxClient
+from sandbox.records import PENDING, Payment, SandboxCase, SandboxClient
 from sandbox.world import World
 
 DAY = timedelta(days=1)
@@ -82,6 +82,7 @@ class _Step:
             self._dispute: 0.05,
             self._link_client: 0.03,
             self._archive: 0.01,
+            self._send_case: 0.05,
         }
 
     def move_on(self, count: int) -> None:
@@ -135,6 +136,14 @@ class _Step:
         attributed = self.rng.random() < 0.8
         now = self.world.now
         self.world.add_client(company_name=name, country=country, date_linked=now, is_attributed=attributed)
+
+    def _send_case(self) -> None:
+        """A client sends a case, which waits to be activated."""
+        active = [client for client in self.world.clients if client.onboarding_done and not client.archived]
+        if active:
+            case = new_case(self.world, self.rng.choice(active), self.world.now)
+            case.lifecycle = PENDING
+            self.world.load((), [case], ())
 
     def _archive(self) -> None:
         listed = [client for client in self.world.clients if not client.archived]

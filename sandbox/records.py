@@ -9,6 +9,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 TICKS_PER_SECOND = 10_000_000
 USD_STEP = Decimal("0.00000001")
+# The lifecycle of a case that its collection partner has yet to activate.
+PENDING = "PendingVerification"
 
 
 def ticks(when: datetime) -> int:
@@ -79,10 +81,14 @@ class SandboxCase:
         return self.success_percentage * self.platform_percentage / 10_000
 
     def owe(self, change: Decimal, when: datetime) -> None:
-        """Add `change` to what is owed; a case paid in full closes, one that owes again reopens."""
+        """Add `change` to what is owed; a case paid in full closes, one that owes again reopens.
+
+        One that waits to be activated goes on waiting, whoever pays on it.
+        """
         self.remainder += change
         closed = self.remainder <= 0
-        self.lifecycle = "Closed" if closed else "Active"
+        if closed or self.lifecycle != PENDING:
+            self.lifecycle = "Closed" if closed else "Active"
         self.close_code = "PaidInFull" if closed else None
         self.phase = None if closed else "PreLegal"
         self.date_finished = when if closed else None

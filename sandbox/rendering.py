@@ -6,7 +6,7 @@ from json.encoder import encode_basestring as quoted
 from typing import Any
 
 from sandbox.places import COUNTRIES
-from sandbox.records import EPOCH, TICKS_PER_SECOND, Payment, SandboxCase, SandboxClient
+from sandbox.records import EPOCH, PENDING, TICKS_PER_SECOND, Payment, SandboxCase, SandboxClient
 from sandbox.replies import to_json
 
 _OFFSETS = tuple(timezone(timedelta(minutes=minutes)) for minutes in (60, 120, -300, 345))
@@ -119,9 +119,7 @@ def case(case: SandboxCase) -> bytes:
         "currentEngagementPhase": case.phase,
         "dateCreated": date(case.date_created),
         "dueDate": date(case.due_date),
-        "dateCollectionStarted": None
-        if case.lifecycle == "PendingVerification"
-        else date(case.date_collection_started),
+        "dateCollectionStarted": None if case.lifecycle == PENDING else date(case.date_collection_started),
         "dateFinished": date(case.date_finished),
         "collectionPartner": case.collection_partner,
         "expectedReferralRatePercentage": case.client.fee_percentage,

@@ -193,6 +193,8 @@ def case(row: Reader, raw: str) -> CaseRecord:
         reference=row.text("reference"),
         client_reference=row.text("creditorReference"),
         creditor_id=creditor.identifier_or_none("creditorId") or creditor.identifier_or_none("id"),
+        external_tenant_id=creditor.text_or_none("externalTenantId"),
+        company_name=creditor.first_text("companyName", "name"),
         debtor_name=debtor.text("name"),
         debtor_country=debtor.text("country"),
         gross_amount=row.amount("grossAmount"),

@@ -225,6 +225,8 @@ class CaseRecord:
     reference: str
     client_reference: str
     creditor_id: UUID | None
+    external_tenant_id: str | None
+    company_name: str
     debtor_name: str
     debtor_country: str
     gross_amount: Decimal | None

@@ -25,6 +25,8 @@ class RetryPolicy:
 
 
 DEFAULT_RETRY = RetryPolicy()
+# For what a pull can do without: whoever waits for figures must not wait long for it.
+FOR_EXTRAS = RetryPolicy(tries=3, cap=5.0, rate_limit_waits=1, longest_wait=60.0, overall=60.0)
 
 
 @dataclass(frozen=True, slots=True)

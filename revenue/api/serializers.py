@@ -244,6 +244,17 @@ class ClientCounts(Fields):
     archived = serializers.IntegerField(source="clients_archived")
 
 
+class CaseCounts(Fields):
+    """Cases that this pull read, seldom all; `as_of`: every case has been read since, null before the first time."""
+
+    seen = serializers.IntegerField(source="cases_seen")
+    created = serializers.IntegerField(source="cases_created")
+    updated = serializers.IntegerField(source="cases_updated")
+    left = serializers.IntegerField(source="cases_left")
+    as_of = Moment(source="cases_as_of", allow_null=True)
+    trouble = serializers.CharField(source="cases_trouble", allow_blank=True)
+
+
 class Difference(Fields):
     """A stage whose figures are not Debitura's own; null where Debitura said nothing."""
 
@@ -284,6 +295,7 @@ class Pull(Fields):
     retries = serializers.IntegerField()
     transactions = TransactionCounts(source="*")
     clients = ClientCounts(source="*")
+    cases = CaseCounts(source="*")
     quarantined = serializers.IntegerField()
     ties_out = serializers.BooleanField(allow_null=True)
     differences = Difference(many=True)

@@ -45,7 +45,7 @@ def apply_staged(account: PartnerAccount, run: PullRun, *, seen_at: datetime, wi
     """
     counts = TransactionCounts()
     if account.staged.exists():
-        directory.save_named_clients(account, seen_at=seen_at)
+        directory.save_named_clients(account, account.staged.all(), seen_at=seen_at)
         directory.save_named_cases(account)
         counts.created, counts.updated = _write(account, run, seen_at)
     if with_removals and account.staged_removals.exists():

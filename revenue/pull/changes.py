@@ -226,10 +226,12 @@ class Changes:
 
     def _look_from(self, cuts: Sequence[Cut], suspects: list[datetime]) -> dict[datetime, Told]:
         """The figures from each cut on; instants past which something seems to have moved are added to `suspects`."""
-        tasks = [LookAt(Window(cut.at, None), Kind.EVERY, self.ours.mode, page=cut.page) for cut in cuts]
+        at = {cut.window: cut for cut in cuts}
+        tasks = [LookAt(window, Kind.EVERY, self.ours.mode, page=cut.page) for window, cut in at.items()]
         told = {}
         for task, look in self._descent.looks(tasks):
-            told[task.window.start or FIRST_INSTANT] = look.told
+            cut = at[task.window]
+            told[cut.at] = self.whole.told.minus(look.told) if cut.is_end else look.told
             suspects += self._out_of_line(task, look)
         return told
 

@@ -9,11 +9,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from unicodedata import category
 from uuid import UUID
 
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, Max, OuterRef, QuerySet
 
 from partners.debitura.records import ClientRecord
 from partners.models import Case, Client, PartnerAccount
@@ -124,14 +124,14 @@ def indexable(text: TextOrNone) -> TextOrNone:
     return text[:LONGEST_INDEXED] if text else text
 
 
-def save_named_clients(account: PartnerAccount, *, seen_at: datetime) -> None:
+def save_named_clients(account: PartnerAccount, staged: QuerySet[Any], *, seen_at: datetime) -> None:
     """Make the clients that staged rows name and GET /clients does not list: archived, as the last such row calls them."""
     known = account.clients.filter(creditor_id=OuterRef("creditor_id"))
-    unknown = account.staged.exclude(creditor_id=None).filter(~Exists(known))
+    unknown = staged.exclude(creditor_id=None).filter(~Exists(known))
     last = unknown.values("creditor_id").annotate(last=Max("pk")).values("last")
-    rows = account.staged.filter(pk__in=last).order_by("pk")
+    rows = staged.filter(pk__in=last).order_by("pk")
     named = rows.values_list("creditor_id", "external_tenant_id", "company_name")
-    # The tenant's id was made indexable when the row was staged (staging.py).
+    # The tenant's id was made indexable when the row was staged (staging.py, case_rows.py).
     made = [
         Client(account=account, creditor_id=key, external_tenant_id=tenant, company_name=name, archived_at=seen_at)
         for key, tenant, name in named.iterator()

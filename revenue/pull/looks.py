@@ -2,7 +2,7 @@
 
 A row whose payment date moved from one month to another leaves the whole as it was; counting from a cut between the two
 shows it. So does a page of the list: the rows before it are as many as ours, or something moved past it. Recent months are
-cut at every pull, the older past in rotation, each time elsewhere.
+cut at every pull, the older past in rotation, each time elsewhere: by the page that comes along with the past's own figures.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Protocol
 from revenue.periods import add_months
 from revenue.pull.windows import PAGE, Kind, Window
 
-# Requests that a pull without news spends here: eight in all, less those about the partner, the clients, all rows and the
-# settled ones.
-REQUESTS = 4
+# Requests that a pull without news spends here: eight in all, less those about the partner, the clients, all rows, the
+# settled ones, and a page of cases.
+REQUESTS = 3
 RECENT_MONTHS = 3
 A_THIRD = 1 / 3
 
@@ -29,10 +29,19 @@ class Counted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """An instant from which on to compare the figures, and the page of the list from there that is to come along."""
+    """An instant from which on to compare the figures, and the page of the list from there that is to come along.
+
+    is_end: ask for what lies before the instant, with a page of that; the figures from it on are what is left of the whole.
+    """
 
     at: datetime
     page: int = 1
+    is_end: bool = False
+
+    @property
+    def window(self) -> Window:
+        """What to ask for."""
+        return Window(None, self.at) if self.is_end else Window(self.at, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +54,24 @@ class Plan:
 
 
 def where_to_look(ours: Counted, *, now: datetime, looks: int) -> Plan:
-    """The plan of the `looks`-th pull. So few recent rows that they can be read are read; else their months are compared."""
+    """The plan of the `looks`-th pull. So few recent rows that they fit a page are read; else their months are compared."""
     months = [_month(now, back) for back in range(RECENT_MONTHS)]
     recent, past = Window(min(months), None), Window(None, min(months))
-    pages = -(-_rows(ours, recent) // PAGE)
+    # Another page may have to be asked for, should rows come in meanwhile; and the past must have its turn.
+    is_short = 0 < _rows(ours, recent) <= PAGE
     older = ours.days(past, Kind.EVERY)
-    # One page more may have to be asked for, should rows come in meanwhile; and the past must have its turn.
-    is_short = 0 < pages < REQUESTS - 1
-    number = REQUESTS - pages - 1 if is_short else REQUESTS - RECENT_MONTHS
-    elsewhere = _spread(older, looks, number)
     return Plan(
         read=recent if is_short else None,
-        cuts=_with_pages(ours, elsewhere if is_short else {*months, *elsewhere}, looks),
+        cuts=_with_pages(ours, _spread(older, looks), looks) if is_short else _at_months(ours, months, past, looks),
         # Elsewhere than the cuts of this pull and of those around it.
         settled_page=_page(_rows(ours, past, Kind.SETTLED), (_share(looks) + A_THIRD) % 1),
     )
+
+
+def _at_months(ours: Counted, months: Sequence[datetime], past: Window, looks: int) -> tuple[Cut, ...]:
+    """The beginning of each month; that of the first one by the figures of the past, with a page from somewhere in it."""
+    first, *later = sorted(months)
+    return Cut(first, _page(_rows(ours, past), _share(looks)), is_end=True), *_with_pages(ours, later, looks)
 
 
 def _month(now: datetime, back: int) -> datetime:
@@ -85,11 +97,10 @@ def _page(rows: int, share: float) -> int:
     return 1 + int(share * rows) // PAGE
 
 
-def _spread(days: Sequence[tuple[date, int]], looks: int, number: int) -> set[datetime]:
-    """`number` midnights among `days`, at shares of the rows that no pull before had and that soon lie close everywhere."""
+def _spread(days: Sequence[tuple[date, int]], looks: int) -> set[datetime]:
+    """A midnight among `days`, at a share of the rows that no pull before had; soon they lie close everywhere."""
     total = sum(rows for _, rows in days)
-    shares = [_share(looks * number + place) for place in range(number)]
-    return {_day_at(days, share * total) for share in shares} if total else set()
+    return {_day_at(days, _share(looks) * total)} if total else set()
 
 
 def _share(place: int) -> float:

@@ -15,8 +15,9 @@ from partners.debitura.errors import DebituraError
 from partners.debitura.records import RevenueSummary, Unreadable
 from partners.models import PartnerAccount
 from revenue.models import PullRun, PullState, QuarantinedRow, StagedRow
-from revenue.pull import bulk, quarantine, reconcile, totals
+from revenue.pull import bulk, case_rows, quarantine, reconcile, totals
 from revenue.pull.apply import MANY, apply_staged
+from revenue.pull.case_list import CaseReading
 from revenue.pull.directory import save_clients
 from revenue.pull.portfolio import ClientListing
 from revenue.pull.staging import reading_rules
@@ -78,7 +79,7 @@ class Doubts:
     unheard: list[int]
 
 
-def publish(account: PartnerAccount, run: PullRun, reading: Reading) -> None:
+def publish(account: PartnerAccount, run: PullRun, reading: Reading, cases: CaseReading) -> None:
     """Write what was read, prove it, and end the run; all of it or nothing. Raises EmptyAnswer, Superseded."""
     _refuse_emptiness(account, reading)
     # Not within the transaction: it would keep others from doing the same until that ends.
@@ -86,6 +87,7 @@ def publish(account: PartnerAccount, run: PullRun, reading: Reading) -> None:
         bulk.refresh_statistics(StagedRow, "account_id", "transaction_id", "creditor_id", "case_uuid")
     with transaction.atomic():
         _hold(run)
+        case_rows.hold(account)
         before = _last_published(account)
         run.as_of = seen_at = _after(before, reading.as_of)
         _save_mode(account, reading.mode)
@@ -93,6 +95,7 @@ def publish(account: PartnerAccount, run: PullRun, reading: Reading) -> None:
         doubts = _write_transactions(account, run, reading, seen_at, before)
         _prove(account, run, reading, doubts)
         _save_state(account, run, reading, seen_at)
+        case_rows.save_listed_cases(account, run, cases)
         run.phase, run.finished_at = PullRun.Phase.DONE, timezone.now()
         run.save()
 

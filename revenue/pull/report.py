@@ -23,6 +23,16 @@ class ClientFigures(TypedDict):
     archived: int
 
 
+class CaseFigures(TypedDict):
+    """Of the cases whose turn it was, seldom all; `left`: those the next pulls come to; trouble: "" or a sentence."""
+
+    seen: int
+    created: int
+    updated: int
+    left: int
+    trouble: str
+
+
 class ErrorText(TypedDict):
     kind: str
     message: str
@@ -48,6 +58,7 @@ class Report(TypedDict):
     seconds: float
     transactions: TransactionFigures
     clients: ClientFigures
+    cases: CaseFigures
     quarantined: int
     ties_out: bool
     differences: list[DifferenceText]
@@ -79,6 +90,13 @@ def report(run: PullRun) -> Report:
             "updated": run.clients_updated,
             "archived": run.clients_archived,
         },
+        "cases": {
+            "seen": run.cases_seen,
+            "created": run.cases_created,
+            "updated": run.cases_updated,
+            "left": run.cases_left,
+            "trouble": run.cases_trouble,
+        },
         "quarantined": run.quarantined,
         "ties_out": bool(run.ties_out),
         "differences": run.differences,
@@ -98,6 +116,7 @@ def not_pulled(partner: str, *, kind: str, message: str, retryable: bool = False
         "seconds": 0.0,
         "transactions": {"seen": 0, "created": 0, "updated": 0, "unchanged": 0, "removed": 0},
         "clients": {"seen": 0, "created": 0, "updated": 0, "archived": 0},
+        "cases": {"seen": 0, "created": 0, "updated": 0, "left": 0, "trouble": ""},
         "quarantined": 0,
         "ties_out": False,
         "differences": [],

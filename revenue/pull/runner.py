@@ -18,6 +18,7 @@ from partners.models import PartnerAccount
 from partners.secrets import UnreadableSecret
 from revenue.models import PullRun
 from revenue.pull.budget import Budget, BudgetSpent
+from revenue.pull.case_list import CaseReading, case_list
 from revenue.pull.lock import pull_lock
 from revenue.pull.portfolio import read_clients
 from revenue.pull.progress import Progress
@@ -72,7 +73,7 @@ def pull(
         run = PullRun.objects.create(account=account, trigger=trigger, started_at=now, heartbeat_at=now)
         progress = Progress(run, watch)
         try:
-            publish(account, run, _read(account, run, progress, make_client, full=full))
+            publish(account, run, *_read(account, run, progress, make_client, full=full))
         except (DebituraError, UnreadableSecret) as error:
             _fail(progress, error)
         except BudgetSpent as error:
@@ -90,8 +91,10 @@ def pull(
         return run
 
 
-def _read(account: PartnerAccount, run: PullRun, progress: Progress, make_client: MakeClient, *, full: bool) -> Reading:
-    """Clients, then the transactions; the proof comes with the last answer."""
+def _read(
+    account: PartnerAccount, run: PullRun, progress: Progress, make_client: MakeClient, *, full: bool
+) -> tuple[Reading, CaseReading]:
+    """Clients, then the transactions, with whose last answer comes the proof, then what there is room for of the cases."""
     key = account.api_key
     with Connections(lambda: make_client(account.base_url, key), Budget.of(account), progress.beat) as theirs:
         progress.follow(theirs)
@@ -104,8 +107,10 @@ def _read(account: PartnerAccount, run: PullRun, progress: Progress, make_client
         is_scheduled = run.trigger == PullRun.Trigger.SCHEDULE
         reader = Reader(account, theirs, clients, mode, full=full, is_scheduled=is_scheduled, expect=progress.expect)
         reading = reader.read()
+        progress.enter(PullRun.Phase.CASES)
+        cases = case_list(account, run, theirs, clients, full=full, expect=progress.expect).read()
         progress.enter(PullRun.Phase.WRITING)
-    return reading
+    return reading, cases
 
 
 def _running(account: PartnerAccount) -> QuerySet[PullRun]:

@@ -130,7 +130,7 @@ def run_of(account: PartnerAccount, pk: int) -> PullRun:
 
 def quarantined(run: PullRun) -> Sequence[QuarantinedRow]:
     """The rows that could not be read and that were listed before or in this pull and in it or after; none where it met none."""
-    if not run.quarantined:
+    if not (run.quarantined or run.cases_unreadable):
         return []
     rows = QuarantinedRow.objects.filter(account=run.account_id, first_run__lte=run.pk, last_run__gte=run.pk)
     return list(rows.order_by("resource", "pk"))

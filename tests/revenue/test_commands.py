@@ -60,9 +60,10 @@ def test_sync_prints_one_object_and_ends_with_0_when_it_ties_out(account: Partne
     assert said == {
         "partner": "acme",
         "status": "ok",
-        "requests": 3,
+        "requests": 4,
         "transactions": NOTHING | {"seen": 1, "created": 1},
         "clients": {"seen": 1, "created": 1, "updated": 0, "archived": 0},
+        "cases": {"seen": 1, "created": 0, "updated": 1, "left": 0, "trouble": ""},
         "quarantined": 0,
         "ties_out": True,
         "differences": [],
@@ -173,7 +174,7 @@ def test_sync_for_people_says_the_same_in_words(account: PartnerAccount, world: 
     ran = Ran("sync")
     assert (ran.code, ran.err) == (0, "")
     first, second = ran.out.splitlines()
-    assert first.startswith("acme: 1 transactions (1 new, 0 changed, 0 removed) in 3 requests, ")
+    assert first.startswith("acme: 1 transactions (1 new, 0 changed, 0 removed) in 4 requests, ")
     assert second == "Agrees with Debitura to the cent."
     upstream.faults = "404"
     ran = Ran("sync")

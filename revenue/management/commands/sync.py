@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from partners.models import PartnerAccount
 from revenue.models import PullRun
-from revenue.pull.report import Report, not_pulled, report
+from revenue.pull.report import CaseFigures, Report, not_pulled, report
 from revenue.pull.runner import AlreadyRunning, pull
 from revenue.selectors.pulls import left_in_words
 
@@ -76,6 +76,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Everything had to be read: {found['fallback']}")
         if left := left_in_words(found["left_for_later"]):
             self.stdout.write(f"Left for later, because the budget of requests was used up: {left}.")
+        self._tell_of_cases(found["cases"])
         if found["ties_out"]:
             self.stdout.write("Agrees with Debitura to the cent.")
             return
@@ -86,6 +87,12 @@ class Command(BaseCommand):
                 f"  {line['stage']}: ours {line['ours_usd']} USD in {line['ours_count']} rows, "
                 f"theirs {line['theirs_usd'] or 'unknown'} USD in {_or_unknown(line['theirs_count'])} rows"
             )
+
+    def _tell_of_cases(self, cases: CaseFigures) -> None:
+        if cases["trouble"]:
+            self.stdout.write(f"The list of cases was not read as far as it was due: {cases['trouble']}")
+        elif cases["left"]:
+            self.stdout.write(f"Cases left for the next pulls: {cases['left']:,}.")
 
 
 def _or_unknown(count: int | None) -> str:

@@ -93,11 +93,25 @@ def test_clients_and_cases_are_paged_in_their_own_order(server, replies, connect
     server.script = [replies.json(empty)]
     client = connect()
     assert [len(page) for page in client.client_pages()] == [0]
-    assert [len(page) for page in client.case_pages()] == [0]
+    assert len(client.case_page()) == 0
     assert [(asked.path, asked.value("Sort")) for asked in server.asked] == [
         ("/clients", None),
         ("/cases", None),
     ]
+
+
+def test_page_of_cases_is_given_up_earlier_than_what_figures_depend_on(server, replies, connect, clock):
+    server.script = [replies.json({"error": "no"}, 503)] * 9
+    for ask, requests in ((DebituraClient.case_page, 3), (DebituraClient.transaction_page, 5)):
+        client = connect()
+        with pytest.raises(ServerFailed):
+            ask(client)
+        assert client.requests == requests
+    server.script = [replies.json({"retryAfter": 61}, 429), replies.json({"retryAfter": 61}, 429)]
+    client = connect()
+    with pytest.raises(RateLimited):
+        client.case_page()
+    assert client.requests == 1
 
 
 def test_gzip_is_unpacked(server, replies, connect):

@@ -13,8 +13,10 @@ from partners.models import PartnerAccount
 from revenue.models import PullRun, StagedRemoval, StagedRow, Transaction
 from revenue.pull import bulk
 from revenue.pull.apply import TransactionCounts, apply_staged
+from revenue.pull.case_list import CaseReading
 from revenue.pull.portfolio import ClientListing
 from revenue.pull.publish import Reading, publish
+from revenue.pull.rotation import Rotation
 from revenue.stages import STAGES, Stage
 from tests.factories import NOW, STATUSES
 
@@ -103,9 +105,12 @@ def reading(**given: Any) -> Reading:
     return Reading(**defaults | given)
 
 
+NO_CASES = CaseReading(seen=0, unreadable={}, left=0, trouble="", rotation=Rotation())
+
+
 def publish_now(account: PartnerAccount, **given: Any) -> PullRun:
     """Publish what is staged in a run of its own."""
     run = PullRun.objects.create(account=account, started_at=NOW, heartbeat_at=NOW)
-    publish(account, run, reading(**given))
+    publish(account, run, reading(**given), NO_CASES)
     run.refresh_from_db()
     return run

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import pytest
 from django.db.models import Model
 
 from partners.debitura.client import DebituraClient
 from partners.debitura.records import Page, TransactionRecord
 from partners.models import Case, Client, PartnerAccount
 from revenue.models import DayEstimate, PullRun, PullState, QuarantinedRow, Transaction, TransactionChange
+from revenue.pull.budget import Budget, BudgetSpent
 from revenue.pull.runner import AlreadyRunning, pull
 from revenue.stages import STAGES, Stage
 from sandbox.records import Payment
@@ -55,6 +58,31 @@ class SmallPages(QuickClient):
 
     def transaction_pages(self, **options: Any) -> Iterator[Page[TransactionRecord]]:
         return super().transaction_pages(**options | {"page_size": 10})
+
+
+class Few:
+    """So many requests, then none."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self, requests: int) -> float:
+        if self.left < requests:
+            raise BudgetSpent(datetime(2026, 4, 1, tzinfo=UTC), self.left)
+        self.left -= requests
+        return 0.0
+
+    def give_back(self, requests: int) -> None:
+        self.left += requests
+
+    def count(self, requests: int) -> None:
+        """Beyond what there was: nobody asks any more."""
+
+
+def limit_requests(monkeypatch: pytest.MonkeyPatch, requests: int) -> None:
+    """The pulls from here on have so many requests each."""
+    monkeypatch.setattr("revenue.pull.theirs.LOT", 1)
+    monkeypatch.setattr(Budget, "of", classmethod(lambda cls, account: Few(requests)))
 
 
 def pull_now(account: PartnerAccount) -> PullRun:

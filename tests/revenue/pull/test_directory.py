@@ -187,7 +187,7 @@ def test_case_follows_its_rows_and_keeps_the_partners_own_reference(account: Par
     payment = world.add_payment(case=case, amount=Decimal(10))
     world.add_payment(case=case, amount=Decimal(20))
     pull_now(account)
-    Case.objects.update(partner_reference="our-17", client_reference="theirs-4")
+    Case.objects.update(partner_reference="our-17")
     case.debtor_name = "Debtor B/S"
     world.edit(payment.id, amount=Decimal(11))
     pull_now(account)
@@ -198,7 +198,7 @@ def test_case_follows_its_rows_and_keeps_the_partners_own_reference(account: Par
         Decimal("1234.56"),
         "EUR",
     )
-    assert (stored.partner_reference, stored.client_reference) == ("our-17", "theirs-4")
+    assert (stored.partner_reference, stored.client_reference) == ("our-17", "INV-000001")
 
 
 # --- Texts and numbers of the worst kind -------------------------------------------------------------

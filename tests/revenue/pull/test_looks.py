@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from revenue.pull.looks import REQUESTS, where_to_look
-from revenue.pull.windows import Kind, Window
+from revenue.pull.looks import REQUESTS, Plan, where_to_look
+from revenue.pull.windows import PAGE, Kind, Window
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 FIRST = date(2021, 1, 1)
@@ -34,9 +34,22 @@ class Days:
 @given(looks=st.integers(0, 10_000), rows=st.integers(1, 50))
 def test_plan_never_costs_more_than_its_requests_and_always_looks_at_recent_months(looks: int, rows: int) -> None:
     plan = where_to_look(Days(rows), now=NOW, looks=looks)
-    pages = 0 if plan.read is None else -(-rows * 90 // 100)
-    assert pages + len(plan.cuts) <= REQUESTS
-    assert plan.read == Window(MONTHS[0], None) or set(MONTHS) <= {cut.at for cut in plan.cuts}
+    assert (plan.read is not None) + len(plan.cuts) <= REQUESTS
+    assert plan.read == Window(MONTHS[0], None) or [cut.at for cut in plan.cuts] == MONTHS
+
+
+def _looked_at(plan: Plan, rows: int) -> list[datetime]:
+    """Where the plan looks before the recent months: at a cut, or at the first row of a page of the past."""
+    cuts = [cut.at for cut in plan.cuts if cut.at < MONTHS[0]]
+    pages = [cut.page for cut in plan.cuts if cut.is_end and cut.page > 1]
+    return cuts + [MIDNIGHTS[FIRST + timedelta(days=(page - 1) * PAGE // rows)] for page in pages]
+
+
+def test_past_is_looked_at_together_with_the_first_of_the_recent_months() -> None:
+    plan = where_to_look(Days(4), now=NOW, looks=1)
+    assert (plan.read, [cut.is_end for cut in plan.cuts]) == (None, [True, False, False])
+    assert plan.cuts[0].window == Window(None, MONTHS[0])
+    assert [cut.window for cut in plan.cuts[1:]] == [Window(month, None) for month in MONTHS[1:]]
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 40])
@@ -44,7 +57,7 @@ def test_plan_never_costs_more_than_its_requests_and_always_looks_at_recent_mont
 def test_pulls_of_an_hour_cut_the_past_into_parts_of_a_quarter_at_most(first: int, rows: int) -> None:
     ours = Days(rows)
     plans = [where_to_look(ours, now=NOW, looks=looks) for looks in range(first, first + AN_HOUR)]
-    cuts = {cut.at for plan in plans for cut in plan.cuts if cut.at < MONTHS[0]}
+    cuts = {place for plan in plans for place in _looked_at(plan, rows)}
     older = ours.days(Window(None, MONTHS[0]), Kind.EVERY)
     edges = [MIDNIGHTS[FIRST], *sorted(cuts), MONTHS[0]]
     assert max((end - start).days for start, end in pairwise(edges)) <= len(older) / 4 + 1

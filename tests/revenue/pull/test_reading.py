@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -15,8 +16,6 @@ import time_machine
 
 from partners.models import PartnerAccount
 from revenue.models import PullRun, PullState
-from revenue.pull import budget
-from revenue.pull.budget import BudgetSpent
 from revenue.pull.reading import swept_at_once
 from revenue.pull.runner import pull
 from sandbox.limits import RateLimits
@@ -26,7 +25,7 @@ from sandbox.replies import Listing
 from sandbox.server import SandboxServer
 from sandbox.transactions import Filters, Transactions, summary
 from sandbox.world import World
-from tests.revenue.pull.support import QuickClient, rows_stored, rows_upstream
+from tests.revenue.pull.support import QuickClient, limit_requests, rows_stored, rows_upstream
 from tests.revenue.pull.upheaval import figures_agree, moment, pay, shrink
 
 NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -208,34 +207,10 @@ def test_rates_that_move_at_every_request_make_no_row_appear_or_vanish(
 # --- The budget -------------------------------------------------------------------------------------
 
 
-class Few:
-    """So many requests, then none."""
-
-    def __init__(self, left: int) -> None:
-        self.left = left
-
-    def take(self, requests: int) -> float:
-        if self.left < requests:
-            raise BudgetSpent(datetime(2026, 4, 1, tzinfo=UTC), self.left)
-        self.left -= requests
-        return 0.0
-
-    def give_back(self, requests: int) -> None:
-        self.left += requests
-
-    def count(self, requests: int) -> None:
-        """Beyond what there was: nobody asks any more."""
-
-
 @pytest.fixture
 def only(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """The pulls from here on have so many requests each."""
-    monkeypatch.setattr("revenue.pull.theirs.LOT", 1)
-
-    def limit(requests: int) -> None:
-        monkeypatch.setattr(budget.Budget, "of", classmethod(lambda cls, account: Few(requests)))
-
-    return limit
+    return partial(limit_requests, monkeypatch)
 
 
 def test_first_load_goes_on_over_as_many_pulls_as_its_budget_takes(

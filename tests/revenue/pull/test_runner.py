@@ -144,7 +144,7 @@ def test_failure_that_passes_is_counted_and_survived(
     world.add_payment()
     upstream.faults = "me/500:x2,clients/reset:x1,transactions/429=1:x1,transactions/html:@2"
     run = pull_now(account)
-    assert (run.status, run.requests, run.retries) == (PullRun.Status.OK, 8, 5)
+    assert (run.status, run.requests, run.retries) == (PullRun.Status.OK, 9, 5)
 
 
 def test_watcher_is_told_how_far_a_pull_is(account: PartnerAccount, world: World) -> None:
@@ -156,7 +156,7 @@ def test_watcher_is_told_how_far_a_pull_is(account: PartnerAccount, world: World
         told.append((run.phase, run.pages_done, run.pages_total))
 
     pull(account, make_client=SmallPages, watch=watch)
-    assert [phase for phase, _, _ in told] == ["transactions", "writing"]
+    assert [phase for phase, _, _ in told] == ["transactions", "cases", "writing"]
 
 
 # --- The key -----------------------------------------------------------------------------------------

@@ -118,6 +118,39 @@ def test_pull_says_why_it_read_everything(signed_in, account):
     )
 
 
+def test_pull_says_what_it_read_of_the_cases_and_how_old_the_others_are(signed_in, account):
+    told = {"cases_seen": 1234, "cases_created": 2, "cases_updated": 3}
+    run = make_run(account, **told, cases_as_of=timezone.now().replace(year=2026, month=3, day=14, hour=1, minute=5))
+    assert (
+        "Cases in their turn 1,234 seen: 2 new, 3 changed All cases as of 14 Mar 2026, 02:05 or later Unreadable"
+        in words(signed_in.get(f"/pulls/{run.pk}/"))
+    )
+    run = make_run(account, **told, cases_left=12400, cases_unreadable=1)
+    assert (
+        "1,234 seen: 2 new, 3 changed, 1 unreadable All cases as of Not all have been read yet; 12,400 left for the "
+        "next pulls" in words(signed_in.get(f"/pulls/{run.pk}/"))
+    )
+
+
+def test_pull_says_why_the_cases_were_not_read_and_that_no_figure_depends_on_it(signed_in, account):
+    trouble = 'Debitura knows no such address. Debitura said: "<b>No</b>"'
+    run = make_run(account, cases_trouble=trouble)
+    response = signed_in.get(f"/pulls/{run.pk}/")
+    assert (
+        "The list of cases was not read as far as it was due. Debitura knows no such address. Debitura said: "
+        '"<b>No</b>" No figure depends on it' in words(response)
+    )
+    assert "<b>No</b>" not in response.content.decode()
+    assert 'class="banner banner--good"' in response.content.decode()
+
+
+def test_pull_shows_a_case_that_could_not_be_read(signed_in, account):
+    run = make_run(account, cases_unreadable=1)
+    row = {"identity": "0f6c", "digest": "d" * 32, "reason": "grossAmount is NaN.", "raw": '{"id":"0f6c"}'}
+    QuarantinedRow.objects.create(account=account, resource="cases", first_run=run, last_run=run, **row)
+    assert "Case 0f6c grossAmount is NaN." in words(signed_in.get(f"/pulls/{run.pk}/"))
+
+
 def test_pull_that_left_nothing_says_nothing_of_it(signed_in, account):
     run = make_run(account)
     assert "eft for later" not in words(signed_in.get(f"/pulls/{run.pk}/"))
