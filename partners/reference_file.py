@@ -57,14 +57,15 @@ class Line:
 class BadLine:
     """A line that cannot be used; `message` says what to do.
 
-    debitura, partner: its references, to be mended; where they cannot be told apart, the whole line is the first of them.
+    debitura, partner: its references, to be mended. Where they cannot be told apart, the whole line is the second of them:
+    one that is sent again as it is stays a bad line, and clears nothing.
     """
 
     number: int
     text: str
     message: str
     debitura: str
-    partner: str = ""
+    partner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ def _line(record: _Record, width: int, separator: str) -> Line | BadLine:
     """separator: what it is called."""
 
     def bad(message: str) -> BadLine:
-        return BadLine(record.number, record.text, message, record.text)
+        return BadLine(record.number, record.text, message, "", record.text)
 
     if record.cells is None:
         return bad("The quotes do not match. Put a cell between two quotes, and write a quote inside it twice.")

@@ -1,5 +1,6 @@
 """Look-ups by the partner's own reference."""
 
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -58,7 +59,7 @@ def test_reference_that_very_many_cases_share_is_added_up_in_parts(account, monk
     for _ in range(5):
         make_transaction(case=make_case(client, partner_reference="shared"))
     [cases] = by_partner_reference(account, ["shared"]).values()
-    assert [(total.count, total.fee_usd) for _, total in cases] == [(1, 30)] * 5
+    assert [(total.count, total.fee_usd) for _, total in cases] == [(1, Decimal(30))] * 5
 
 
 @pytest.mark.parametrize("text", ["", " ", "a ", "\0", "x" * 129])
