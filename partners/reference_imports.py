@@ -30,6 +30,8 @@ MOST = 50_000
 KEPT = timedelta(days=7)
 _CHUNK = 1_000
 _LONGEST_SHOWN = 60
+# A file without ends of lines is one line.
+_LONGEST_KEPT = 2_000
 _NUL_PICTURE = "\N{SYMBOL FOR NULL}"
 
 
@@ -149,9 +151,8 @@ def _wish(line: Line, cases: dict[str, tuple[int, str]], alike: dict[str, str]) 
 
 
 def _unknown(name: str, alike: dict[str, str]) -> str:
-    shown = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}…"
     advice = f"Did you mean “{alike[name.lower()]}”?" if name.lower() in alike else "Check the Debitura reference."
-    return f"There is no case “{shown}”. {advice}"
+    return f"There is no case “{_clipped(name, _LONGEST_SHOWN)}”. {advice}"
 
 
 def _alike(account: PartnerAccount, names: Iterable[str]) -> dict[str, str]:
@@ -179,7 +180,12 @@ def _agreed(wishes: dict[int, list[_Wish]]) -> tuple[list[_Wish], list[BadLine]]
 def _kept(problem: BadLine) -> dict[str, Any]:
     """As it can be stored: PostgreSQL's JSON holds no NUL character, so that its picture stands for it."""
     texts = {name: getattr(problem, name) for name in ("text", "message", "debitura", "partner")}
-    return {"line": problem.number} | {name: text.replace("\0", _NUL_PICTURE) for name, text in texts.items()}
+    kept = {name: _clipped(text, _LONGEST_KEPT).replace("\0", _NUL_PICTURE) for name, text in texts.items()}
+    return {"line": problem.number} | kept
+
+
+def _clipped(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def _forget_old_ones(account: PartnerAccount, by: AbstractBaseUser) -> None:

@@ -82,6 +82,13 @@ def test_lines_that_cannot_be_used_are_told_and_the_others_are_not_lost(account:
     assert (found.lines, planned(found)) == (6, [(1, "", "x")])
 
 
+def test_line_without_end_is_kept_no_longer_than_anybody_reads(account: PartnerAccount, person: User) -> None:
+    [problem] = look_through(account, f"{'x' * 5000},y", by=person).problems
+
+    assert problem["message"] == f"There is no case “{'x' * 60}…”. Check the Debitura reference."
+    assert (problem["text"], problem["debitura"]) == (f"{'x' * 2000}…",) * 2
+
+
 def test_case_that_gets_different_references_keeps_its_own(account: PartnerAccount, person: User) -> None:
     cases(account, Q1="mine", Q2="")
     found = look_through(account, "Q1,a\nQ2,x\nQ1,b\nQ2,x\nQ1,a\n", by=person)

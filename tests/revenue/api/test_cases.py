@@ -236,7 +236,7 @@ def test_session_needs_the_secret_of_its_forms_to_change_anything(case, person):
     assert (answer.status_code, stored(case)) == (200, "x")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=TEXTS)
 def test_any_text_comes_back_trimmed_and_is_found_as_it_came(api, case, text):
     answer = send(api, "patch", f"{API}/Q8OAXF3W", {KEY: text})

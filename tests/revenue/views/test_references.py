@@ -196,6 +196,12 @@ def test_what_was_pasted_stands_there_again_beside_the_error(signed_in, account)
     assert area == pasted.replace("<", "&lt;").replace(">", "&gt;")
 
 
+def test_more_pasted_text_than_a_form_takes_is_better_sent_as_a_file(signed_in, account):
+    response = paste(signed_in, "x" * 2_700_000)
+    assert response.status_code == 400
+    assert "holds more than 2 MB of text. Go back and try again; many lines are best sent as a file." in words(response)
+
+
 def test_file_and_pasted_lines_at_once_are_refused(signed_in, account):
     response = upload(signed_in, "Q1,a", text="Q1,b")
     assert "There are pasted lines and a file. Send one of them." in words(response)
