@@ -20,7 +20,12 @@ from accounts.models import User
 from accounts.people import person
 
 # Addresses that take a POST only, and the page whose form leads to each.
-PAGE_BEHIND = {"pull_now": "pulls", "transactions_columns": "transactions", "sign_out": "overview"}
+PAGE_BEHIND = {
+    "pull_now": "pulls",
+    "reference_import_apply": "references",
+    "transactions_columns": "transactions",
+    "sign_out": "overview",
+}
 
 
 @method_decorator(login_not_required, name="dispatch")

@@ -242,8 +242,9 @@ class ReferenceImport(models.Model):
     """A file of partner references that somebody looked through before applying it.
 
     plan: [{"line": its number in the file, "case": primary key, "old": the reference then, "new": the one to set}…].
-    problems: [{"line", "text": as typed, "message": what to do}…]. outcome: after applying, how many were set, and the
-    lines left alone because somebody else had changed them: {"changed": n, "conflicts": [{"line", "case", "now"}…]}.
+    problems: [{"line", "text": as typed, cut where it is very long, "message": what to do, "debitura", "partner": its
+    references as far as they can be told}…]. outcome: after applying, how many were set, and the lines left alone because
+    somebody else had changed them: {"changed": n, "conflicts": [{"line", "case", "now"}…]}.
     """
 
     account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="reference_imports")

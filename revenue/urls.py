@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from revenue.views import cases, clients, overview, payments, pulls
+from revenue.views import cases, clients, overview, payments, pulls, references
 from revenue.views.columns import BALANCE, TRANSACTIONS
 
 urlpatterns = [
@@ -18,6 +18,11 @@ urlpatterns = [
     path("clients/export.csv", clients.clients_export, name="clients_csv"),
     path("clients/<uuid:creditor_id>/", clients.client, name="client"),
     path("cases/<path:reference>/", cases.case, name="case"),
+    path("references/", references.references, name="references"),
+    path("references/export.csv", references.references_export, name="references_csv"),
+    path("references/<int:pk>/", references.reference_import, name="reference_import"),
+    path("references/<int:pk>/apply/", references.reference_import_apply, name="reference_import_apply"),
+    path("references/<int:pk>/mend.csv", references.lines_to_mend, name="reference_import_mend"),
     path("pulls/", pulls.pulls, name="pulls"),
     path("pulls/now/", pulls.pull_now, name="pull_now"),
     path("pulls/progress/", pulls.pull_progress, name="pull_progress"),

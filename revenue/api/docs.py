@@ -25,7 +25,7 @@ class Parameter(NamedTuple):
 
 
 class Member(NamedTuple):
-    """A field of an answer: "results[].fee.amount_usd"."""
+    """A field of an answer or of a body: "results[].fee.amount_usd"; "*" stands for any key."""
 
     path: str
     kind: str
@@ -41,6 +41,7 @@ class Operation:
     path: str
     description: str
     parameters: list[Parameter]
+    body: list[Member]
     members: list[Member]
 
 
@@ -54,15 +55,21 @@ def operations(schema: Schema) -> Iterator[Operation]:
     """The operations of an OpenAPI description, in its order."""
     for path, methods in schema["paths"].items():
         for method, described in methods.items():
-            answer = described["responses"].get("200", {}).get("content", {}).get("application/json", {})
             yield Operation(
                 id=described["operationId"],
                 method=method.upper(),
                 path=path,
                 description=described.get("description", ""),
                 parameters=[_parameter(each) for each in described.get("parameters", [])],
-                members=list(_members(answer.get("schema", {}), schema, "")),
+                body=_json(described.get("requestBody", {}), schema),
+                members=_json(described["responses"].get("200", {}), schema),
             )
+
+
+def _json(described: Schema, schema: Schema) -> list[Member]:
+    """The fields of a body or an answer, none where there is no JSON."""
+    content = described.get("content", {}).get("application/json", {})
+    return list(_members(content.get("schema", {}), schema, ""))
 
 
 def _parameter(described: Schema) -> Parameter:
@@ -83,6 +90,8 @@ def _members(described: Schema, schema: Schema, path: str) -> Iterator[Member]:
     nullable = nullable or found.get("nullable", False)
     if found.get("type") == "array":
         yield from _members(found["items"], schema, f"{path}[]")
+    elif isinstance(found.get("additionalProperties"), dict):
+        yield from _members(found["additionalProperties"], schema, f"{path}.*" if path else "*")
     elif "properties" in found:
         if path and nullable:
             yield Member(path, "object", nullable)

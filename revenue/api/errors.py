@@ -11,7 +11,14 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from partners.activation import ActivationError, InvalidActivation, OutcomeUnclear, Refused
+from revenue.api.bodies import InvalidBody
 from revenue.filters import FilterError, NoAccount
+
+# An activation that cannot be carried out conflicts with how things stand: 409. Where Debitura's answer decided, the
+# status says so: 502, it answered, and the answer was no; 503, nobody knows yet, and whoever asks again does no harm, as
+# an attempt that is unclear is looked up at Debitura before anything is sent.
+_OF_DEBITURA = {Refused: status.HTTP_502_BAD_GATEWAY, OutcomeUnclear: status.HTTP_503_SERVICE_UNAVAILABLE}
 
 
 def error_response(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -22,6 +29,10 @@ def error_response(exc: Exception, context: dict[str, Any]) -> Response | None:
         return Response(error_body("invalid_parameters", str(exc), exc.fields), status=status.HTTP_400_BAD_REQUEST)
     if isinstance(exc, NoAccount):
         return Response(error_body("no_account", str(exc)), status=status.HTTP_404_NOT_FOUND)
+    if isinstance(exc, InvalidBody | InvalidActivation):
+        return Response(error_body("invalid_body", str(exc), exc.fields), status=status.HTTP_400_BAD_REQUEST)
+    if isinstance(exc, ActivationError):
+        return Response(error_body(exc.code, str(exc)), status=_OF_DEBITURA.get(type(exc), status.HTTP_409_CONFLICT))
     response = exception_handler(exc, context)
     if response is not None:
         response.data = error_body(_code(exc), _message(exc))

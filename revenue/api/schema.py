@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
 from revenue import periods
+from revenue.api.bodies import MOST_REFERENCES
 from revenue.api.serializers import Error, Fields
 from revenue.filters import CLIENT_SORTS, CLIENT_STATES, SORTS
 from revenue.parameters import LARGEST_PAGE_SIZE
@@ -66,9 +67,29 @@ CLIENT_FILTERS = [
 ]
 
 
-def answers(success: Any) -> dict[int, Any]:
-    """The answers of a view that succeeds with `success`."""
-    return {200: success, 400: Error, 401: Error, 404: Error}
+REFERENCE_PATH = OpenApiParameter(
+    "reference", OpenApiTypes.STR, OpenApiParameter.PATH, description="The Debitura reference, percent-encoded."
+)
+PARTNER_REFERENCE_PATH = OpenApiParameter(
+    "partner_reference",
+    OpenApiTypes.STR,
+    OpenApiParameter.PATH,
+    description=(
+        "The partner reference, percent-encoded: found exactly as it is written, in its large and small letters. A slash at "
+        "the end is part of it. One that is . or .. alone is for the list of references, as clients drop it from an address."
+    ),
+)
+REFERENCES = _parameter(
+    "references",
+    f"Partner references with commas between them, 1 to {MOST_REFERENCES}; repeated ones count once, and nothing between "
+    "two commas is none. POST a list where one holds a comma, or where the address would be too long.",
+    required=True,
+)
+
+
+def answers(success: Any, *others: int) -> dict[int, Any]:
+    """The answers of a view that succeeds with `success`; `others` are further statuses of its errors."""
+    return {200: success} | dict.fromkeys((400, 401, *others, 404), Error)
 
 
 def page_of(row: type[Fields], name: str) -> Any:
@@ -82,3 +103,9 @@ def page_of(row: type[Fields], name: str) -> Any:
             "results": row(many=True),
         },
     )
+
+
+def lists_of(row: type[Fields]) -> dict[str, Any]:
+    """The answer that holds lists of `row` under keys of any name; another answer has to tell what `row` is."""
+    item = {"$ref": f"#/components/schemas/{row.__name__}"}
+    return {"type": "object", "additionalProperties": {"type": "array", "items": item}}

@@ -8,7 +8,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from accounts.models import User
 from partners.models import Case, Client
+from partners.reference_imports import look_through
 from revenue.models import PullRun
 from tests.browser.conftest import OpenPage, sign_in
 
@@ -35,11 +37,19 @@ def addresses() -> list[str]:
         f"/cases/{case.reference}/",
         "/pulls/",
         f"/pulls/{PullRun.objects.latest('pk').pk}/",
+        "/references/",
+        f"/references/{file_of_references(case)}/",
         "/profile/",
         "/profile/password/",
         "/api/v1/docs/",
         "/nowhere/",
     ]
+
+
+def file_of_references(case: Case) -> int:
+    """The key of one with a change and lines that cannot be used."""
+    text = f'{case.reference},"three\nlines of {"x" * 100}"\nunknown,{"y" * 200}\none column'
+    return look_through(case.account, text, by=User.objects.get()).pk
 
 
 def violations_in_both_themes(page: Page) -> list[str]:

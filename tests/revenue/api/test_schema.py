@@ -10,7 +10,17 @@ from revenue.api.docs import operations
 from revenue.stages import Stage
 from tests.factories import make_user
 
-PATHS = ["/api/v1/clients", "/api/v1/clients/{creditor_id}", "/api/v1/pulls", "/api/v1/summary", "/api/v1/transactions"]
+METHODS = {
+    "/api/v1/cases/{reference}": ["get", "patch"],
+    "/api/v1/cases/{reference}/activate": ["post"],
+    "/api/v1/cases/by-partner-reference": ["get", "post"],
+    "/api/v1/cases/by-partner-reference/{partner_reference}": ["get"],
+    "/api/v1/clients": ["get"],
+    "/api/v1/clients/{creditor_id}": ["get"],
+    "/api/v1/pulls": ["get"],
+    "/api/v1/summary": ["get"],
+    "/api/v1/transactions": ["get"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +28,13 @@ def schema():
     return SchemaGenerator().get_schema(request=None, public=True)
 
 
-def members(schema, path):
-    [operation] = [each for each in operations(schema) if each.path == path]
-    return {member.path: (member.kind, member.nullable) for member in operation.members}
+def operation_of(schema, operation_id):
+    [operation] = [each for each in operations(schema) if each.id == operation_id]
+    return operation
+
+
+def kinds(members):
+    return {member.path: (member.kind, member.nullable) for member in members}
 
 
 def test_schema_is_valid_and_made_without_a_warning():
@@ -29,15 +43,15 @@ def test_schema_is_valid_and_made_without_a_warning():
 
 def test_schema_tells_every_address_once_and_without_a_slash(schema):
     validate_schema(schema)
-    assert list(schema["paths"]) == PATHS
+    assert {path: list(methods) for path, methods in schema["paths"].items()} == METHODS
 
 
 def test_schema_tells_the_fields_as_they_are_answered(schema):
-    summary = members(schema, "/api/v1/summary")
+    summary = kinds(operation_of(schema, "summary").members)
     assert list(summary)[:5] == ["partner", "from", "to", "tz", "currency"]
     assert summary["as_of"] == ("date-time", True)
     assert summary["stages[].fee_usd"] == ("decimal", True)
-    transactions = members(schema, "/api/v1/transactions")
+    transactions = kinds(operation_of(schema, "transactions").members)
     assert transactions["results[].fee.amount_usd"] == ("decimal", True)
     assert transactions["results[].case.client_reference"] == ("string", True)
     assert transactions["results[].case.partner_reference"] == ("string", True)
@@ -45,12 +59,42 @@ def test_schema_tells_the_fields_as_they_are_answered(schema):
     assert transactions["results[].statuses.unknown[]"] == ("string", False)
 
 
+def test_schema_tells_cases_under_the_references_they_are_found_by(schema):
+    case = kinds(operation_of(schema, "case").members)
+    assert (case["partner_reference"], case["client"]) == (("string", True), ("object", True))
+    assert (case["original_amount"], case["fee_usd"]) == (("decimal", True), ("decimal", False))
+    for operation_id in ("cases_by_partner_references", "post_cases_by_partner_references"):
+        found = kinds(operation_of(schema, operation_id).members)
+        assert found == {f"*[].{name}": kind for name, kind in case.items()} | {"*[].client": ("object", True)}
+
+
+def test_schema_tells_what_is_sent(schema):
+    assert kinds(operation_of(schema, "set_partner_reference").body) == {"collectionPartnerReference": ("string", True)}
+    assert kinds(operation_of(schema, "post_cases_by_partner_references").body) == {"references[]": ("string", False)}
+    assert kinds(operation_of(schema, "activate_case").body) == {
+        "welcomeMessage": ("string", False),
+        "userEmail": ("string", False),
+        "collectionPartnerReference": ("string", True),
+        "assignedUserEmail": ("string", True),
+        "interestFees": ("decimal", True),
+        "reminderFees": ("decimal", True),
+        "collectionFees": ("decimal", True),
+    }
+    [body] = schema["paths"]["/api/v1/cases/{reference}/activate"]["post"]["requestBody"]["content"]
+    assert body == "application/json"
+
+
+def test_schema_tells_the_errors_of_an_activation(schema):
+    answers = schema["paths"]["/api/v1/cases/{reference}/activate"]["post"]["responses"]
+    assert set(answers) == {"200", "400", "401", "403", "404", "409", "502", "503"}
+
+
 def test_schema_knows_the_token(schema):
     assert schema["components"]["securitySchemes"]["token"] == {"type": "http", "scheme": "bearer"}
 
 
 def test_schema_tells_the_parameters(schema):
-    [operation] = [each for each in operations(schema) if each.id == "transactions"]
+    operation = operation_of(schema, "transactions")
     names = [parameter.name for parameter in operation.parameters]
     assert sorted(names) == sorted(
         ["client", "from", "page", "page_size", "partner", "period", "q", "sort", "stage", "to", "tz"]
@@ -62,7 +106,7 @@ def test_schema_tells_the_parameters(schema):
 @pytest.mark.django_db
 def test_schema_is_served():
     answer = APIClient().get("/api/v1/schema/", headers={"Accept": "application/json"})
-    assert (answer.status_code, list(answer.json()["paths"])) == (200, PATHS)
+    assert (answer.status_code, list(answer.json()["paths"])) == (200, list(METHODS))
 
 
 @pytest.mark.django_db
@@ -87,7 +131,8 @@ def test_docs_are_a_page_without_anything_from_elsewhere():
     page = caller.get("/api/v1/docs/")
     text = page.content.decode()
     assert page.status_code == 200
-    assert [f"GET {path}" in text for path in PATHS] == [True] * 5
+    listed = [f"{method.upper()} {path}" for path, methods in METHODS.items() for method in methods]
+    assert [line for line in listed if f"<code>{line}</code>" not in text] == []
     assert ("<style" in text, "style=" in text, "cdn" in text) == (False, False, False)
 
 

@@ -1,0 +1,144 @@
+"""Partner references in bulk: all of them as a file, and a file of them that is looked through first and applied then."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import UploadedFile
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import may_edit_cases
+from accounts.people import person
+from partners.models import PartnerAccount, ReferenceImport
+from partners.reference_file import UnreadableFile, decoded
+from partners.reference_imports import MOST, AppliedBefore, CasesBusy, apply, look_through
+from revenue.exports.references import lines_to_mend_csv, references_csv
+from revenue.filters import parse_page_filter
+from revenue.selectors.references import change_counts, conflicts, import_of, latest_imports, planned_changes
+from revenue.views.downloads import download
+from revenue.views.page import account_page, frame_of, needs_account, own_account, render_page
+
+LARGEST_FILE = 20_000_000
+LINES_SHOWN = 200
+IMPORTS_SHOWN = 10
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def references(request: HttpRequest) -> HttpResponse:
+    """What the file has to be, and the form that takes one; sent, it leads to what the file would change."""
+    return _looked_through(request) if request.method == "POST" else _form(request)
+
+
+@account_page
+def _form(request: HttpRequest) -> HttpResponse:
+    return _form_page(request)
+
+
+@needs_account
+def _looked_through(request: HttpRequest) -> HttpResponse:
+    account = _edited_account(request)
+    try:
+        found = look_through(account, _given_text(request), by=person(request))
+    except UnreadableFile as error:
+        return _form_page(request, error=str(error), status=HTTPStatus.BAD_REQUEST)
+    return redirect(_address(request, found))
+
+
+def _form_page(request: HttpRequest, *, error: str = "", status: int = HTTPStatus.OK) -> HttpResponse:
+    """What was pasted stands there again."""
+    account = own_account(request)
+    context = {
+        "section": "references",
+        "error": error,
+        "pasted": request.POST.get("text", ""),
+        "imports": latest_imports(account, person(request), limit=IMPORTS_SHOWN),
+        "most": MOST,
+        "megabytes": LARGEST_FILE // 1_000_000,
+    }
+    return render_page(request, "revenue/references.html", account, context, status=status)
+
+
+def _given_text(request: HttpRequest) -> str:
+    """What was pasted, or the text of the file that was chosen. Raises UnreadableFile."""
+    upload, pasted = request.FILES.get("file"), request.POST.get("text", "")
+    if not isinstance(upload, UploadedFile):
+        # Forms send every line break as two characters, also one inside a reference.
+        return pasted.replace("\r\n", "\n")
+    if pasted.strip():
+        raise UnreadableFile("There are pasted lines and a file. Send one of them.")
+    if (upload.size or 0) > LARGEST_FILE:
+        raise UnreadableFile(f"The file is larger than {LARGEST_FILE // 1_000_000} MB. Split it.")
+    return decoded(upload.read())
+
+
+@require_safe
+@account_page
+def reference_import(request: HttpRequest, pk: int) -> HttpResponse:
+    """What a file would change, or what became of it."""
+    found = _known_import(request, pk)
+    context = {
+        "section": "references",
+        "found": found,
+        "counts": change_counts(found),
+        "changes": planned_changes(found, limit=LINES_SHOWN),
+        "problems": found.problems[:LINES_SHOWN],
+        "conflicts": conflicts(found, limit=LINES_SHOWN),
+    }
+    return render_page(request, "revenue/reference_import.html", found.account, context)
+
+
+@require_POST
+@needs_account
+def reference_import_apply(request: HttpRequest, pk: int) -> HttpResponse:
+    """Do what was looked through."""
+    _edited_account(request)
+    found = _known_import(request, pk)
+    try:
+        apply(found)
+    except AppliedBefore:
+        messages.info(request, "This file was applied before; nothing was changed now.")
+    except CasesBusy:
+        messages.error(request, "A pull is writing cases at this moment; nothing was changed. Apply the file again.")
+    return redirect(_address(request, found))
+
+
+@require_safe
+def lines_to_mend(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """The lines of a file that could not be used."""
+    return download(lambda now: _known_import(request, pk), lambda found, now: lines_to_mend_csv(found))
+
+
+@require_safe
+def references_export(request: HttpRequest) -> HttpResponseBase:
+    """The references of every case."""
+    return download(
+        lambda now: parse_page_filter(request.GET, asker=request.user),
+        lambda f, now: references_csv(f, now=now),
+    )
+
+
+def _known_import(request: HttpRequest, pk: int) -> ReferenceImport:
+    """Raises Http404, also for another's."""
+    try:
+        return import_of(own_account(request), person(request), pk)
+    except ReferenceImport.DoesNotExist as missing:
+        raise Http404("There is no such file of references.") from missing
+
+
+def _edited_account(request: HttpRequest) -> PartnerAccount:
+    account = own_account(request)
+    if not may_edit_cases(request.user, account):
+        raise PermissionDenied
+    return account
+
+
+def _address(request: HttpRequest, found: ReferenceImport) -> str:
+    query = frame_of(request, found.account)["account_query"]
+    address = reverse("reference_import", args=[found.pk])
+    return f"{address}?{query}" if query else address
