@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from revenue.views import cases, clients, overview, pulls, transactions
+from revenue.views import case_list, cases, clients, overview, pulls, transactions
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("clients/", clients.clients, name="clients"),
     path("clients/export.csv", clients.clients_export, name="clients_csv"),
     path("clients/<uuid:creditor_id>/", clients.client, name="client"),
+    path("cases/", case_list.cases, name="cases"),
     path("cases/<path:reference>/", cases.case, name="case"),
     path("pulls/", pulls.pulls, name="pulls"),
     path("pulls/now/", pulls.pull_now, name="pull_now"),

@@ -1,18 +1,17 @@
-"""The cases of a client; and one case: its payments, and what each of them went through."""
+"""The cases of a client; and one case: its references, its payments, and what each of them went through."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
-from partners.models import Case, Client, PartnerAccount
+from partners.models import Activation, Case, Client, PartnerAccount, ReferenceChange
 from revenue.models import PRESENT, Transaction, TransactionChange, TransactionState
 from revenue.money import UNKNOWN, format_amount
 from revenue.selectors.kept import Sum
@@ -57,6 +56,13 @@ class PaymentPage(Paged):
     rows: list[Transaction]
 
 
+@dataclass(frozen=True)
+class ReferencePage(Paged):
+    """The latest changes of the partner reference of a case."""
+
+    rows: list[ReferenceChange]
+
+
 # To count a hundred thousand cases takes longer than all the rest of their client's page.
 MOST_COUNTED = 1000
 
@@ -93,15 +99,25 @@ def client_cases(client: Client, *, limit: int) -> CasePage:
     """The first `limit` cases of a client, the one paid last first, those never paid at the end."""
     window = Window(number=1, size=limit, count=client.cases.all()[: MOST_COUNTED + 1].count())
     cases = list(client.cases.all()) if window.count <= limit else _paid_last(client, limit)
-    rows = Transaction.objects.filter(PRESENT, case__in=[case.pk for case in cases]).order_by()
-    last = dict(rows.values_list("case").annotate(Max("payment_date")))
-    sums: dict[int, dict[tuple[Any, ...], Sum]] = defaultdict(dict)
-    for (case_id, estimate), total in sums_by(rows, "case_id", "is_estimate").items():
-        sums[case_id][(estimate,)] = total
-    found = [_case_row(case, last.get(case.pk), firm_and_estimated(sums[case.pk])) for case in cases]
+    last = dict(_payments(cases).values_list("case").annotate(Max("payment_date")))
+    totals = case_totals(cases)
+    found = [_case_row(case, last.get(case.pk), totals[case.pk]) for case in cases]
     found.sort(key=lambda row: (row.case.reference, row.case.pk))
     found.sort(key=lambda row: row.last_payment or _NEVER, reverse=True)
     return CasePage(rows=found, window=window)
+
+
+def case_totals(cases: Iterable[Case]) -> dict[int, ListTotal]:
+    """The totals of the listed payments of each of `cases`, by primary key (USD, exact). One query."""
+    keys = [case.pk for case in cases]
+    groups: dict[int, dict[tuple[Any, ...], Sum]] = {key: {} for key in keys}
+    for (key, estimate), total in sums_by(_payments(cases), "case_id", "is_estimate").items():
+        groups[key][(estimate,)] = total
+    return {key: firm_and_estimated(groups[key]) for key in keys}
+
+
+def _payments(cases: Iterable[Case]) -> QuerySet[Transaction]:
+    return Transaction.objects.filter(PRESENT, case__in=[case.pk for case in cases]).order_by()
 
 
 def _paid_last(client: Client, limit: int) -> list[Case]:
@@ -146,6 +162,18 @@ def case_of(account: PartnerAccount, reference: str) -> Case:
     if case is None:
         raise Case.DoesNotExist
     return case
+
+
+def reference_history(case: Case, *, limit: int) -> ReferencePage:
+    """The latest `limit` changes of the partner reference of a case, the last one first. Two queries."""
+    changes = case.reference_changes.select_related("by").order_by("-at", "-pk")
+    window = Window(number=1, size=limit, count=case.reference_changes.count())
+    return ReferencePage(rows=list(changes[:limit]), window=window)
+
+
+def activations_of(case: Case, *, limit: int) -> list[Activation]:
+    """The latest `limit` attempts to activate a case, the last one first. One query."""
+    return list(case.activations.select_related("by").order_by("-started_at", "-pk")[:limit])
 
 
 def case_payments(case: Case, *, limit: int) -> PaymentPage:

@@ -3,7 +3,6 @@
 const dialog = document.querySelector("#shortcuts");
 const enabled = dialog.querySelector("input[name=shortcuts]");
 const STORE = "feeboard-shortcuts";
-const PAGES = { o: 0, t: 1, c: 2, p: 3 };
 let afterG = false;
 
 enabled.checked = localStorage.getItem(STORE) !== "off";
@@ -12,13 +11,11 @@ document.querySelector("#show-shortcuts")?.addEventListener("click", () => dialo
 
 const isTyping = (target) => target.closest("input, select, textarea, [contenteditable]") !== null;
 
-function goTo(letter) {
-  const link = document.querySelectorAll(".nav a")[PAGES[letter]];
-  link?.click();
-}
+// The links of the navigation say which letter leads to them.
+const linkOf = (letter) => [...document.querySelectorAll(".nav a")].find((link) => link.dataset.key === letter);
 
 function act(event) {
-  if (afterG && event.key in PAGES) return goTo(event.key);
+  if (afterG && linkOf(event.key)) return linkOf(event.key).click();
   if (event.key === "?") return dialog.showModal();
   const search = document.querySelector("input[type=search]");
   if (event.key === "/" && search) {
