@@ -36,6 +36,11 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 def account_page(view: View[P]) -> View[P]:
     """A page that sees one state of the database, and says how to connect an account where there is none."""
+    return consistent(needs_account(view))
+
+
+def needs_account(view: View[P]) -> View[P]:
+    """A page that says how to connect an account where there is none that the reader may see."""
 
     @wraps(view)
     def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
@@ -44,7 +49,7 @@ def account_page(view: View[P]) -> View[P]:
         except NoAccount:
             return render(request, "revenue/no_account.html", {"section": "overview"})
 
-    return consistent(answer)
+    return answer
 
 
 def own_account(request: HttpRequest) -> PartnerAccount:
