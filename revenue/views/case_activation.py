@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
@@ -19,13 +19,14 @@ from partners import activation
 from partners.activation import ActivationError, InvalidActivation, OutcomeUnclear, Welcome
 from partners.models import Activation, Case
 from partners.references import LONGEST
+from partners.welcome import LONGEST_MESSAGE
 from revenue.selectors.cases import activations_of
 from revenue.selectors.snapshot import consistent_read
+from revenue.views.case_reference import as_typed, reference_widget
 from revenue.views.cases import ACTIVATIONS_SHOWN, case_address, known_case
 from revenue.views.page import needs_account, own_account, render_page
 
 State = Activation.State
-LONGEST_MESSAGE = 5000
 
 
 class ActivationForm(forms.Form):
@@ -38,12 +39,10 @@ class ActivationForm(forms.Form):
         widget=forms.Textarea({"rows": 8, "required": True, "data-longest": LONGEST_MESSAGE}),
         help_text=f"Debitura begins the case with it. At most {LONGEST_MESSAGE:,} characters.",
     )
-    collectionPartnerReference = forms.CharField(
+    collectionPartnerReference = forms.Field(
         label="Partner reference (can be blank)",
-        strip=False,
         required=False,
-        widget=forms.TextInput({"autocomplete": "off", "dir": "auto", "data-longest": LONGEST}),
-        help_text=f"Your own number for this case. At most {LONGEST} characters.",
+        help_text=f"Your own number for this case, at most {LONGEST} characters. Where it is blank, none is sent.",
     )
     userEmail = forms.CharField(
         label="E-mail of the person who activates it",
@@ -60,8 +59,11 @@ class ActivationForm(forms.Form):
 
     welcome: Welcome
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, case: Case, typed: QueryDict | None = None, initial: dict[str, str] | None = None) -> None:
+        super().__init__(typed, initial=initial)
+        self.case = case
+        reference = self.fields["collectionPartnerReference"]
+        reference.widget = reference_widget(case.partner_reference, self["collectionPartnerReference"].value() or "")
         for name in ("interestFees", "reminderFees", "collectionFees"):
             self.fields[name].widget.attrs |= {"inputmode": "decimal", "autocomplete": "off"}
 
@@ -69,8 +71,10 @@ class ActivationForm(forms.Form):
         """Keep the checked values as `welcome`, or say at each field what is wrong with it."""
         if self.errors:
             return
+        texts = {name: text or "" for name, text in self.cleaned_data.items()}
+        texts["collectionPartnerReference"] = as_typed(texts["collectionPartnerReference"], self.case.partner_reference)
         try:
-            self.welcome = activation.checked({name: _in_lines(text) for name, text in self.cleaned_data.items()})
+            self.welcome = activation.checked(texts)
         except InvalidActivation as error:
             for name, sentence in error.fields.items():
                 self.add_error(name if name in self.fields else None, sentence)
@@ -88,7 +92,7 @@ def case_activation(request: HttpRequest, reference: str) -> HttpResponse:
         return _form_page(request, found, None)
     if "ask_again" in request.POST:
         return _ask_again(request, found)
-    form = ActivationForm(request.POST)
+    form = ActivationForm(found, request.POST)
     if not form.is_valid():
         return _form_page(request, found, form, status=400)
     return _activate(request, found, form)
@@ -123,14 +127,25 @@ def _told(request: HttpRequest, case: Case, attempt: Activation) -> HttpResponse
     """Say what became of an attempt; to the case where it was activated, else back to the form."""
     if attempt.state == State.DONE:
         case.refresh_from_db()
-        stored = (
-            f"the partner reference “{case.partner_reference}”" if case.partner_reference else "no partner reference"
-        )
-        messages.success(request, f"Case {case.reference} is activated. Debitura stored {stored}.")
+        messages.success(request, f"Case {case.reference} is activated. {_stored(case, attempt)}")
     if attempt.message:
         messages.warning(request, attempt.message)
     page = "case" if attempt.state == State.DONE else "case_activation"
     return redirect(case_address(request, case.account, case, page))
+
+
+def _stored(case: Case, attempt: Activation) -> str:
+    """What has become of the partner reference: where one was sent, the case has what Debitura's answer says."""
+    if "collectionPartnerReference" not in _sent(attempt):
+        return "No partner reference was sent."
+    stored = f"the partner reference “{case.partner_reference}”" if case.partner_reference else "no partner reference"
+    return f"Debitura stored {stored}."
+
+
+def _sent(attempt: Activation) -> dict[str, Any]:
+    """What an attempt sent, by Debitura's names; amounts with every digit."""
+    sent: dict[str, Any] = json.loads(attempt.request, parse_float=Decimal, parse_int=Decimal)
+    return sent
 
 
 def _form_page(request: HttpRequest, case: Case, form: ActivationForm | None, *, status: int = 200) -> HttpResponse:
@@ -144,7 +159,7 @@ def _form_page(request: HttpRequest, case: Case, form: ActivationForm | None, *,
             "activations": attempts,
             "open": attempt,
             "is_running": attempt is not None and activation.is_running(attempt),
-            "form": form or ActivationForm(initial=_initial(request, case, attempts)),
+            "form": form or ActivationForm(case, initial=_initial(request, case, attempts)),
         }
         return render_page(request, "revenue/case_activation.html", case.account, context, status=status)
 
@@ -159,10 +174,4 @@ def _initial(request: HttpRequest, case: Case, attempts: list[Activation]) -> di
     known = {"userEmail": person(request).email, "collectionPartnerReference": case.partner_reference}
     if not attempts or attempts[0].state != State.REFUSED:
         return known
-    sent = json.loads(attempts[0].request, parse_float=Decimal, parse_int=Decimal)
-    return known | {name: str(value) for name, value in sent.items() if value is not None and name not in known}
-
-
-def _in_lines(text: str) -> str:
-    """`text` with the line breaks that were typed: browsers send each as two characters."""
-    return text.replace("\r\n", "\n")
+    return known | {name: str(value) for name, value in _sent(attempts[0]).items()}

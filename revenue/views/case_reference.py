@@ -21,11 +21,25 @@ from revenue.views.cases import case_address, known_case
 from revenue.views.page import needs_account, own_account, render_page
 
 
-class ReferenceForm(forms.Form):
-    """One text of any form; every rule about it is that of partners.references.
+def reference_widget(*shown: str, **attributes: object) -> forms.Widget:
+    """The field for a reference that may hold any of the texts `shown`; as long as one has several lines, it has, too."""
+    common = {"autocomplete": "off", "spellcheck": "false", "dir": "auto", "data-longest": LONGEST} | attributes
+    has_lines = any("\n" in text or "\r" in text for text in shown)
+    return forms.Textarea(common | {"rows": 3}) if has_lines else forms.TextInput(common)
 
-    was: the reference that the reader saw; a text that differs from it in nothing but the way its lines end is that one.
-    """
+
+def as_typed(text: str, was: str) -> str:
+    """The reference that was typed over `was`, which counts as untouched where nothing but the ends of its lines differs:
+    browsers send each as two characters."""
+    return was if _in_lines(text) == _in_lines(was) else _in_lines(text)
+
+
+def _in_lines(text: str) -> str:
+    return text.strip().replace("\r\n", "\n").replace("\r", "\n")
+
+
+class ReferenceForm(forms.Form):
+    """One text of any form; every rule about it is that of partners.references. was: the reference that the reader saw."""
 
     # Not a CharField, which would have rules of its own.
     reference = forms.Field(
@@ -37,18 +51,12 @@ class ReferenceForm(forms.Form):
     def __init__(self, was: str, typed: str | None = None) -> None:
         super().__init__(None if typed is None else {"reference": typed}, initial={"reference": was})
         self.was = was
-        # A field of one line would join the lines of a reference that has several.
-        has_lines = any("\n" in text or "\r" in text for text in (was, typed or ""))
-        attributes = {"autocomplete": "off", "spellcheck": "false", "dir": "auto", "autofocus": True}
-        attributes |= {"data-longest": LONGEST}
-        self.fields["reference"].widget = (
-            forms.Textarea(attributes | {"rows": 3}) if has_lines else forms.TextInput(attributes)
-        )
+        self.fields["reference"].widget = reference_widget(was, typed or "", autofocus=True)
 
     def clean_reference(self) -> str:
         typed = self.cleaned_data["reference"] or ""
         try:
-            return self.was if _in_lines(typed) == _in_lines(self.was) else cleaned(_in_lines(typed))
+            return cleaned(as_typed(typed, self.was))
         except InvalidReference as error:
             raise forms.ValidationError(str(error)) from error
 
@@ -109,8 +117,3 @@ def _was(request: HttpRequest) -> str:
     if "was" not in request.POST:
         raise BadRequest("The form did not say which reference it showed.")
     return unquote(request.POST["was"])
-
-
-def _in_lines(text: str) -> str:
-    """`text` as it is stored but for its lines: browsers send each line break as two characters."""
-    return text.strip().replace("\r\n", "\n").replace("\r", "\n")

@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import ClientSeat
-from partners.models import Case
+from partners.models import Case, ReferenceChange
 from partners.references import set_reference
 from tests.factories import NOW, make_account, make_case, make_client, make_run, make_transaction
 from tests.revenue.views.reading import links, words
@@ -62,8 +62,13 @@ def test_cases_that_wait_for_activation_are_one_click_away(signed_in, account):
 
 @pytest.mark.parametrize("q", ["8oax", "inv-7", "a/b", "ida"])
 def test_cases_are_searched_by_every_reference_and_the_debtor(signed_in, account, q):
-    texts = {"client_reference": "INV-7", "partner_reference": "A/B", "debtor_name": "Ida Ek"}
-    make_case(account=account, reference="Q8OAXF3W", **texts)
+    make_case(
+        account=account,
+        reference="Q8OAXF3W",
+        client_reference="INV-7",
+        partner_reference="A/B",
+        debtor_name="Ida Ek",
+    )
     make_case(account=account)
     response = signed_in.get("/cases/", {"q": q, "sort": "reference"})
     assert listed(response) == ["Q8OAXF3W"]
@@ -177,8 +182,9 @@ def test_account_that_was_never_pulled_says_so(signed_in):
 
 
 def test_who_works_for_a_client_sees_no_case(signed_in, reader, account):
-    case = make_case(account=account, partner_reference="OURS")
-    ClientSeat.objects.create(user=reader, client=case.client)
+    client = make_client(account)
+    case = make_case(client, partner_reference="OURS")
+    ClientSeat.objects.create(user=reader, client=client)
     response = signed_in.get("/cases/?q=OURS")
     assert "No partner account is connected" in words(response)
     assert case.reference not in response.content.decode()
@@ -192,7 +198,7 @@ def test_list_is_kept_until_somebody_changes_a_reference(signed_in, reader, acco
         signed_in.get("/cases/")
     # The session, the person, the version.
     assert len(queries) == 3
-    set_reference(case, "OURS", by=reader, source="api")
+    set_reference(case, "OURS", by=reader, source=ReferenceChange.Source.API)
     assert "OURS" in words(signed_in.get("/cases/"))
 
 

@@ -111,7 +111,7 @@ def test_long_history_shows_the_latest_changes_and_their_number(signed_in, reade
     monkeypatch.setattr(cases, "CHANGES_SHOWN", 2)
     case = make_case(make_client(account), reference="Q8OAXF3W")
     for text in ("one", "two", "three"):
-        set_reference(case, text, by=reader, source="page")
+        set_reference(case, text, by=reader, source=ReferenceChange.Source.PAGE)
     text = words(signed_in.get("/cases/Q8OAXF3W/"))
     assert "The latest 2 of 3 changes Changed from two to three" in text
     assert "Set to one" not in text
@@ -157,13 +157,14 @@ def test_page_is_kept_until_somebody_changes_the_reference(signed_in, reader, ac
         signed_in.get("/cases/Q8OAXF3W/")
     # The session, the person, the version.
     assert len(queries) == 3
-    set_reference(case, "OURS", by=reader, source="page")
+    set_reference(case, "OURS", by=reader, source=ReferenceChange.Source.PAGE)
     assert "partner ref: OURS" in words(signed_in.get("/cases/Q8OAXF3W/"))
 
 
 def test_who_works_for_a_client_sees_no_case(signed_in, reader, account):
-    case = make_case(make_client(account), reference="Q8OAXF3W", partner_reference="OURS")
-    ClientSeat.objects.create(user=reader, client=case.client)
+    client = make_client(account)
+    case = make_case(client, reference="Q8OAXF3W", partner_reference="OURS")
+    ClientSeat.objects.create(user=reader, client=client)
     response = signed_in.get("/cases/Q8OAXF3W/")
     assert "No partner account is connected" in words(response)
     assert [text for text in ("OURS", case.debtor_name) if text in response.content.decode()] == []
@@ -225,7 +226,7 @@ def test_case_asks_the_database_equally_often_for_any_number_of_rows(
     case = make_case(make_client(account), reference="Q8OAXF3W")
     for number in range(rows):
         write_line(make_transaction(account, case=case), make_run(account), kind="first_seen")
-        set_reference(case, f"R{number}", by=reader, source="page")
+        set_reference(case, f"R{number}", by=reader, source=ReferenceChange.Source.PAGE)
         Activation.objects.create(case=case, by=reader, state="refused", request="{}", ended_at=NOW)
     with django_assert_num_queries(13):
         assert signed_in.get("/cases/Q8OAXF3W/").status_code == 200
