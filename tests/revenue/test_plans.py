@@ -5,30 +5,25 @@ Asked of tables that are large enough for a plan to matter, at pages near and fa
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from itertools import product
 from math import isqrt
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from partners.models import Case, Client
 from revenue.exports.transactions import transaction_columns
-from revenue.filters import SORTS, CaseFilter
+from revenue.filters import SORTS
 from revenue.models import Transaction
 from revenue.periods import Period
 from revenue.pull import bulk
 from revenue.pull import totals as kept_totals
-from revenue.selectors import case_list, entries, grouped, ranked
-from revenue.selectors.case_list import page_of_cases
+from revenue.selectors import entries, grouped, ranked
 from revenue.selectors.cases import case_of, case_payments, case_total, client_cases
 from revenue.selectors.entries import page_of
 from revenue.selectors.totals import list_totals, stage_totals
@@ -36,6 +31,7 @@ from revenue.stages import Stage
 from tests.environment import ON_POSTGRES
 from tests.factories import make_account
 from tests.revenue.builders import all_time
+from tests.revenue.plans import FEW, findings
 
 pytestmark = pytest.mark.django_db
 
@@ -44,11 +40,7 @@ _STAGES = [*[Stage.PAID] * 14, *[Stage.PENDING] * 3, Stage.READY, Stage.CONFIRME
 CASES = 6_000
 CLIENTS = 300
 # The most rows that any step of a plan may pass for one page: what few rows are gathered and sorted, and some.
-FEW = 1_000
 MOST = 4 * FEW
-# What SQLite takes to pass a row and to keep it in order, about; no row is passed by much less.
-INSTRUCTIONS = 30
-WHOLE_ACCOUNT = r"SEARCH {} USING .* \(account_id=\?\)"
 Y2025 = Period(ZoneInfo("Europe/Copenhagen"), date(2025, 1, 3), date(2025, 12, 30))
 
 
@@ -67,21 +59,7 @@ def partner(monkeypatch):
     return account
 
 
-@pytest.fixture
-def portfolio():
-    """An account with cases and nothing else."""
-    account = make_account()
-    _cases(account)
-    _refresh_statistics()
-    return account
-
-
 def _fill(account):
-    cases = _cases(account)
-    bulk.write(Transaction, [_row(account, cases, i) for i in range(ROWS)])
-
-
-def _cases(account):
     clients = [Client(account=account, creditor_id=UUID(int=i), company_name=f"Client {i} A/S") for i in range(CLIENTS)]
     clients = Client.objects.bulk_create(clients)
     cases = [
@@ -91,15 +69,11 @@ def _cases(account):
             client=clients[i % CLIENTS if i % 4 else 7],
             reference=f"REF-{i}-",
             debtor_name=f"D {i}",
-            # Two in three are of one moment, as after a portfolio was taken over; a few have not been told.
-            date_created=datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=i * 7 % CASES if i % 3 else 0)
-            if i % 50
-            else None,
-            lifecycle=("Active", "Closed", "PendingVerification" if i % 100 else "")[i * 11 % 3],
         )
         for i in range(CASES)
     ]
-    return Case.objects.bulk_create(cases)
+    cases = Case.objects.bulk_create(cases)
+    bulk.write(Transaction, [_row(account, cases, i) for i in range(ROWS)])
 
 
 def _row(account, cases, i):
@@ -158,7 +132,7 @@ def test_lists_neither_read_nor_sort_the_whole_table(partner):
             far = page_of(f).pages * 2 // 3 + 1
             for number in {1, far} if _is_counted(f) or _is_walked(f, fields) else {1}:
                 asked = replace(f, page=number)
-                found = _findings(lambda asked=asked: page_of(asked), most=MOST + _walk(asked))
+                found = findings(lambda asked=asked: page_of(asked), most=MOST + _walk(asked))
                 wrong += [f"{name} by {sort}, page {number} {finding}" for finding in found]
     assert wrong == []
 
@@ -189,94 +163,10 @@ def test_pages_of_clients_and_cases_neither_read_nor_sort_the_whole_table(partne
         lambda: case_total(case),
         lambda: f.every_stage().rows().exists(),
     ):
-        assert _findings(asked, most=MOST) == []
-
-
-def test_list_of_cases_neither_reads_nor_sorts_all_of_them(portfolio, monkeypatch):
-    monkeypatch.setattr(case_list, "FEW", 100)
-    monkeypatch.setattr(case_list, "MOST_COUNTED", 500)
-    client = Client.objects.get(account=portfolio, creditor_id=UUID(int=7))
-    filters = [{}, {"state": "active"}, {"state": "unknown"}, {"client": client}, {"client": client, "state": "closed"}]
-    places = Case.objects.filter(account=portfolio, pk__gt=Case.objects.earliest("pk").pk + CASES // 2).order_by("pk")
-    told, untold = places.exclude(date_created=None).first(), places.filter(date_created=None).first()
-    wrong = []
-    for fields, sort in product(filters, ("created", "-created", "reference")):
-        for place in ({}, {"after": told.pk}, {"before": untold.pk}):
-            f = CaseFilter(account=portfolio, sort=sort, **fields, **place)
-            # Those to be counted come from the table itself while a few hundred of it hold enough of them.
-            found = _findings(lambda f=f: page_of_cases(f), most=CASES // 2, scanned=CASES // 2, table="partners_case")
-            wrong += [f"{fields} by {sort}, {place} {finding}" for finding in found]
-    assert wrong == []
+        assert findings(asked, most=MOST) == []
 
 
 @pytest.mark.postgres
 def test_file_asks_for_its_first_and_last_day_without_reading_the_whole_table(partner):
     columns = transaction_columns(all_time(partner))
-    assert _findings(lambda: [column.cell.expression(column.path) for column in columns], most=MOST) == []
-
-
-def _findings(ask, *, most, scanned=FEW, table="revenue_transaction"):
-    """What is wrong with the plans of the queries that `ask` makes about a table.
-
-    most: how many of its rows a step may pass, scanned: and how many of them without an index.
-    """
-    with CaptureQueriesContext(connection) as captured:
-        ask()
-    queries = [query["sql"] for query in captured.captured_queries if table in query["sql"]]
-    return [
-        finding for sql in queries for finding in (_postgres if ON_POSTGRES else _sqlite)(sql, most, scanned, table)
-    ]
-
-
-def _postgres(sql, most, scanned, table):
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}")
-        [[[plan]]] = cursor.fetchall()
-    for step in _steps(plan["Plan"]):
-        passed = (step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"]
-        of = step.get("Relation Name", table)
-        # The other tables are so small here that PostgreSQL does best to read them.
-        if of == table and passed > (scanned if step["Node Type"].endswith("Seq Scan") else most):
-            yield f"passes {passed} rows by {step['Node Type']}: {sql}"
-
-
-def _steps(step):
-    yield step
-    for part in step.get("Plans", []):
-        yield from _steps(part)
-
-
-def _sqlite(sql, most, _, table):
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
-        steps = [step for *_, step in cursor.fetchall()]
-        if "USE TEMP B-TREE FOR ORDER BY" in steps and any(
-            re.fullmatch(WHOLE_ACCOUNT.format(table), step) for step in steps
-        ):
-            yield f"sorts the account: {sql}"
-        for step in steps:
-            if re.fullmatch(rf"SCAN ({table}|[UV]\d+)( USING .*)?", step) and _is_of(table, step, sql):
-                yield f"reads the table ({step}): {sql}"
-    if (passed := _passed(sql)) > most:
-        yield f"passes about {passed} rows: {sql}"
-
-
-def _is_of(table, step, sql):
-    name = step.split()[1]
-    return name == table or f'"{table}" {name}' in sql
-
-
-def _passed(sql):
-    """Of how many rows SQLite does the work, told by its instructions."""
-    ticks = 0
-
-    def tick():
-        nonlocal ticks
-        ticks += 1
-
-    connection.connection.set_progress_handler(tick, 100)
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        cursor.fetchall()
-    connection.connection.set_progress_handler(None, 100)
-    return ticks * 100 // INSTRUCTIONS
+    assert findings(lambda: [column.cell.expression(column.path) for column in columns], most=MOST) == []
