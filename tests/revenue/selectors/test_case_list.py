@@ -101,7 +101,7 @@ def test_cases_stand_with_the_total_of_their_listed_payments(account):
 
 
 def test_case_is_found_by_any_of_its_references_and_its_debtor(account):
-    texts = {
+    texts: dict[str, Any] = {
         "reference": "Q8OAXF3W",
         "client_reference": "INV/7",
         "partner_reference": "Ø=1+1",
