@@ -1,7 +1,7 @@
 """What a reader asks for: the query parameters of pages, exports and API, read once and checked here.
 
-Names: from, to, period, tz, stage, client, partner, q, sort, page, page_size (and `state` for clients). A filter says what
-it filters; the selectors in revenue/selectors/ answer it.
+Names: from, to, period, tz, stage, client, partner, q, sort, page, page_size (and `state` for clients; `state`, `after` and
+`before` for cases). A filter says what it filters; the selectors in revenue/selectors/ answer it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ from revenue.search import matching_transactions
 from revenue.stages import Stage
 
 __all__ = [
+    "CaseFilter",
     "ClientFilter",
     "FilterError",
     "NoAccount",
     "PageFilter",
     "RevenueFilter",
     "UnknownAccount",
+    "parse_case_filter",
     "parse_client_filter",
     "parse_filter",
     "parse_page_filter",
@@ -43,6 +45,11 @@ SORTS = ("payment_date", "fee", "client", "case", "stage", "amount", "first_seen
 CLIENT_SORTS = ("name", "fee", "cases", "earnings", "difference", "linked")
 DEFAULT_CLIENT_SORT = "name"
 CLIENT_STATES = ("active", "archived", "all")
+CASE_SORTS = ("created", "reference")
+DEFAULT_CASE_SORT = "-created"
+# What `state` says for cases that wait to be activated, and for those of which Debitura has not told the state yet.
+PENDING_VERIFICATION = "pendingverification"
+UNKNOWN_STATE = "unknown"
 Accounts = Sequence[PartnerAccount] | None
 
 
@@ -162,6 +169,31 @@ class ClientFilter(PageFilter):
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class CaseFilter(PageFilter):
+    """Which cases are asked for. state: as state_key() writes it, UNKNOWN_STATE, or "" for every one.
+
+    A page is told by a case beside it, not by its number: the one `after` that case in the order of the list, or `before`
+    it (primary keys); without either it is the first page.
+    """
+
+    q: str = ""
+    sort: str = DEFAULT_CASE_SORT
+    state: str = ""
+    client: Client | None = None
+    after: int | None = None
+    before: int | None = None
+
+    def _own_parameters(self) -> dict[str, object]:
+        # Without the page: any other change leads to the first one.
+        return {
+            "state": self.state,
+            "client": self.client.creditor_id if self.client else "",
+            "q": self.q,
+            "sort": "" if self.sort == DEFAULT_CASE_SORT else self.sort,
+        }
+
+
 def parse_filter(params: QueryDict, *, asker: Asker, now: datetime, visible: Accounts = None) -> RevenueFilter:
     """The filter that the query parameters mean for `asker` at `now`; without any: all time, in the asker's own zone.
 
@@ -207,6 +239,25 @@ def parse_client_filter(params: QueryDict, *, asker: Asker, visible: Accounts = 
     return found
 
 
+def parse_case_filter(params: QueryDict, *, asker: Asker, visible: Accounts = None) -> CaseFilter:
+    """The filter of a list of cases. Takes and raises what `parse_filter` does."""
+    account, is_default = account_of(params, asker=asker, visible=visible)
+    read = Reader(params)
+    found = CaseFilter(
+        account=account,
+        q=read.search(),
+        sort=read.sort(CASE_SORTS, default=DEFAULT_CASE_SORT),
+        state=read.text("state"),
+        client=read.client(account),
+        after=read.key("after"),
+        before=read.key("before"),
+        page_size=read.page_size(),
+        is_default_account=is_default,
+    )
+    read.raise_errors()
+    return found
+
+
 def parse_page_filter(params: QueryDict, *, asker: Asker) -> PageFilter:
     """A page of whatever an account has. Raises as `parse_filter` does."""
     account, is_default = account_of(params, asker=asker)
@@ -214,6 +265,11 @@ def parse_page_filter(params: QueryDict, *, asker: Asker) -> PageFilter:
     found = PageFilter(account=account, page=read.page(), page_size=read.page_size(), is_default_account=is_default)
     read.raise_errors()
     return found
+
+
+def state_key(lifecycle: str) -> str:
+    """The state of a case as `state` names it, however Debitura writes it: with blanks and without, large or small."""
+    return lifecycle.replace(" ", "").casefold()
 
 
 def accounts_of(asker: Asker) -> list[PartnerAccount]:

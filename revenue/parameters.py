@@ -107,6 +107,16 @@ class Reader:
             self._errors["q"] = f"Search for at most {LONGEST_SEARCH} characters."
         return text
 
+    def key(self, name: str) -> int | None:
+        """A parameter that is the primary key of a row; None where it is not given."""
+        text = self._text(name)
+        if not text:
+            return None
+        if not re.fullmatch("[0-9]{1,18}", text):
+            self._errors[name] = "This is no place in the list; start at its first page."
+            return None
+        return int(text)
+
     def sort(self, keys: Collection[str], *, default: str) -> str:
         """`sort`: one of the keys, with "-" before it for the other direction."""
         value = self._text("sort") or default
@@ -114,6 +124,10 @@ class Reader:
             self._errors["sort"] = f"Sort by one of {', '.join(keys)}, with - before it for the largest first."
             return default
         return value
+
+    def text(self, name: str) -> str:
+        """A parameter that may be any text, without white space around it."""
+        return self._text(name).strip()
 
     def choice(self, name: str, values: Collection[str], *, default: str) -> str:
         """A parameter that is one of `values`."""

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from revenue.views import cases, clients, overview, payments, pulls, references
+from revenue.views import (
+    case_activation,
+    case_list,
+    case_reference,
+    cases,
+    clients,
+    overview,
+    payments,
+    pulls,
+    references,
+)
 from revenue.views.columns import BALANCE, TRANSACTIONS
 
 urlpatterns = [
@@ -17,6 +27,9 @@ urlpatterns = [
     path("clients/", clients.clients, name="clients"),
     path("clients/export.csv", clients.clients_export, name="clients_csv"),
     path("clients/<uuid:creditor_id>/", clients.client, name="client"),
+    path("cases/", case_list.cases, name="cases"),
+    path("cases/<path:reference>/reference/", case_reference.case_reference, name="case_reference"),
+    path("cases/<path:reference>/activate/", case_activation.case_activation, name="case_activation"),
     path("cases/<path:reference>/", cases.case, name="case"),
     path("references/", references.references, name="references"),
     path("references/export.csv", references.references_export, name="references_csv"),

@@ -1,4 +1,4 @@
-"""The cases of a client; and one case: its payments, and what each of them went through."""
+"""The cases of a client; and one case: its references, its payments, and what each of them went through."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
-from partners.models import Case, Client, PartnerAccount
+from partners.models import Activation, Case, Client, PartnerAccount, ReferenceChange
 from revenue.models import PRESENT, Transaction, TransactionChange, TransactionState
 from revenue.money import UNKNOWN, format_amount
 from revenue.selectors.kept import Sum
@@ -54,6 +54,13 @@ class PaymentPage(Paged):
     """The latest payments of a case."""
 
     rows: list[Transaction]
+
+
+@dataclass(frozen=True)
+class ReferencePage(Paged):
+    """The latest changes of the partner reference of a case."""
+
+    rows: list[ReferenceChange]
 
 
 # To count a hundred thousand cases takes longer than all the rest of their client's page.
@@ -155,6 +162,18 @@ def case_of(account: PartnerAccount, reference: str) -> Case:
     if case is None:
         raise Case.DoesNotExist
     return case
+
+
+def reference_history(case: Case, *, limit: int) -> ReferencePage:
+    """The latest `limit` changes of the partner reference of a case, the last one first. Two queries."""
+    changes = case.reference_changes.select_related("by").order_by("-at", "-pk")
+    window = Window(number=1, size=limit, count=case.reference_changes.count())
+    return ReferencePage(rows=list(changes[:limit]), window=window)
+
+
+def activations_of(case: Case, *, limit: int) -> list[Activation]:
+    """The latest `limit` attempts to activate a case, the last one first. One query."""
+    return list(case.activations.select_related("by").order_by("-started_at", "-pk")[:limit])
 
 
 def case_payments(case: Case, *, limit: int) -> PaymentPage:

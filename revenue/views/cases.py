@@ -1,43 +1,73 @@
-"""One case: its references, its payments, and what each of them went through."""
+"""One case: its references, what was done to activate it, its payments, and what each of them went through."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from partners.models import Case
+from accounts.access import may_edit_cases
+from partners.models import Case, PartnerAccount
 from revenue.models import Transaction
 from revenue.parameters import home_zone
-from revenue.selectors.cases import HistoryEvent, case_of, case_payments, case_total, payment_history
-from revenue.views.page import account_page, own_account, render_page
+from revenue.selectors.cases import (
+    HistoryEvent,
+    activations_of,
+    case_of,
+    case_payments,
+    case_total,
+    payment_history,
+    reference_history,
+)
+from revenue.views.page import account_page, frame_of, own_account, render_page
+from revenue.views.unchanged import again_while_unchanged
 
 # A case paid off in more instalments than this must not make a page that no browser can hold.
 PAYMENTS_SHOWN = 200
+# Nor one whose reference was changed again and again, or that could not be activated.
+CHANGES_SHOWN = 20
+ACTIVATIONS_SHOWN = 20
 
 
 @require_safe
+@again_while_unchanged
 @account_page
 def case(request: HttpRequest, reference: str) -> HttpResponse:
     """The case with Debitura's reference."""
     account = own_account(request)
-    try:
-        found = case_of(account, reference)
-    except Case.DoesNotExist as missing:
-        raise Http404("There is no such case.") from missing
+    found = known_case(account, reference)
     with timezone.override(home_zone(request.user)):
         shown = case_payments(found, limit=PAYMENTS_SHOWN)
         payments = with_history(shown.rows, payment_history(shown.rows))
     context = {
-        "section": "transactions",
+        "section": "cases",
         "case": found,
         "shown": shown,
         "payments": payments,
         "total": case_total(found),
+        "changes": reference_history(found, limit=CHANGES_SHOWN),
+        "activations": activations_of(found, limit=ACTIVATIONS_SHOWN),
+        "may_edit": may_edit_cases(request.user, account),
     }
     return render_page(request, "revenue/case.html", account, context)
+
+
+def known_case(account: PartnerAccount, reference: str) -> Case:
+    """The case of an account with Debitura's reference. Raises Http404."""
+    try:
+        return case_of(account, reference)
+    except Case.DoesNotExist as missing:
+        raise Http404("There is no such case.") from missing
+
+
+def case_address(request: HttpRequest, account: PartnerAccount, case: Case, page: str = "case") -> str:
+    """The address of a case, or of another `page` about it."""
+    query = frame_of(request, account)["account_query"]
+    address = reverse(page, args=[case.reference])
+    return f"{address}?{query}" if query else address
 
 
 def with_history(

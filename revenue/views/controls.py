@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.utils.http import urlencode
 
 from revenue import periods
-from revenue.filters import ClientFilter, RevenueFilter
+from revenue.filters import CaseFilter, ClientFilter, RevenueFilter
 from revenue.stages import STAGES, TEXTS, Stage, StageText
 
 TYPED = ("q", "from", "to", "tz", "period", "client", "partner", "sort", "page_size", "state")
@@ -100,6 +100,18 @@ def client_chips(f: ClientFilter) -> list[Chip]:
     found = []
     if f.state != "active":
         found.append(Chip("Archived" if f.state == "archived" else "Archived ones, too", f.query(state="")))
+    if f.q:
+        found.append(Chip(f"“{f.q}”", f.query(q="")))
+    return found
+
+
+def case_chips(f: CaseFilter, state: str) -> list[Chip]:
+    """One chip a condition of a list of cases; `state` is its state in words."""
+    found = []
+    if f.state:
+        found.append(Chip(state, f.query(state="")))
+    if f.client:
+        found.append(Chip(f"Client {f.client}", f.query(client="")))
     if f.q:
         found.append(Chip(f"“{f.q}”", f.query(q="")))
     return found

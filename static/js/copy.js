@@ -17,6 +17,12 @@ function button(text) {
   return element;
 }
 
+function addButtons(root) {
+  for (const place of root.querySelectorAll("[data-copy]")) place.append(button(place.textContent.trim()));
+}
+
 if (navigator.clipboard && sprite) {
-  for (const place of document.querySelectorAll("[data-copy]")) place.append(button(place.textContent.trim()));
+  addButtons(document);
+  // A part of the page that a script has put in place of another.
+  document.addEventListener("shown", (event) => addButtons(event.target));
 }

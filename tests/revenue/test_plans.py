@@ -5,7 +5,6 @@ Asked of tables that are large enough for a plan to matter, at pages near and fa
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -16,8 +15,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from partners.models import Case, Client
 from revenue.exports.columns import payment_columns
@@ -34,6 +31,7 @@ from revenue.stages import Stage
 from tests.environment import ON_POSTGRES
 from tests.factories import make_account
 from tests.revenue.builders import all_time
+from tests.revenue.plans import FEW, findings
 
 pytestmark = pytest.mark.django_db
 
@@ -43,11 +41,7 @@ _STAGES = [*[Stage.PAID] * 14, *[Stage.PENDING] * 3, Stage.READY, Stage.CONFIRME
 CASES = 6_000
 CLIENTS = 300
 # The most rows that any step of a plan may pass for one page: what few rows are gathered and sorted, and some.
-FEW = 1_000
 MOST = 4 * FEW
-# What SQLite takes to pass a row and to keep it in order, about; no row is passed by much less.
-INSTRUCTIONS = 30
-WHOLE_ACCOUNT = r"SEARCH revenue_transaction USING .* \(account_id=\?\)"
 Y2025 = Period(ZoneInfo("Europe/Copenhagen"), date(2025, 1, 3), date(2025, 12, 30))
 
 
@@ -145,7 +139,7 @@ def test_lists_neither_read_nor_sort_the_whole_table(partner):
             far = page_of(f).pages * 2 // 3 + 1
             for number in {1, far} if _is_counted(f) or _is_walked(f, fields) else {1}:
                 asked = replace(f, page=number)
-                found = _findings(lambda asked=asked: page_of(asked), most=MOST + _walk(asked))
+                found = findings(lambda asked=asked: page_of(asked), most=MOST + _walk(asked))
                 wrong += [f"{name} by {sort}, page {number} {finding}" for finding in found]
     assert wrong == []
 
@@ -176,70 +170,10 @@ def test_pages_of_clients_and_cases_neither_read_nor_sort_the_whole_table(partne
         lambda: case_total(case),
         lambda: f.every_stage().rows().exists(),
     ):
-        assert _findings(asked, most=MOST) == []
+        assert findings(asked, most=MOST) == []
 
 
 @pytest.mark.postgres
 def test_file_asks_for_its_first_and_last_day_without_reading_the_whole_table(partner):
     columns = payment_columns(all_time(partner))
-    assert _findings(lambda: [column.cell.expression(column.path) for column in columns], most=MOST) == []
-
-
-def _findings(ask, *, most):
-    """What is wrong with the plans of the queries that `ask` makes about transactions."""
-    with CaptureQueriesContext(connection) as captured:
-        ask()
-    queries = [query["sql"] for query in captured.captured_queries if "revenue_transaction" in query["sql"]]
-    return [finding for sql in queries for finding in (_postgres if ON_POSTGRES else _sqlite)(sql, most)]
-
-
-def _postgres(sql, most):
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}")
-        [[[plan]]] = cursor.fetchall()
-    for step in _steps(plan["Plan"]):
-        passed = (step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"]
-        of = step.get("Relation Name", "revenue_transaction")
-        # The other tables are so small here that PostgreSQL does best to read them.
-        if of == "revenue_transaction" and passed > (FEW if step["Node Type"].endswith("Seq Scan") else most):
-            yield f"passes {passed} rows by {step['Node Type']}: {sql}"
-
-
-def _steps(step):
-    yield step
-    for part in step.get("Plans", []):
-        yield from _steps(part)
-
-
-def _sqlite(sql, most):
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
-        steps = [step for *_, step in cursor.fetchall()]
-        if "USE TEMP B-TREE FOR ORDER BY" in steps and any(re.fullmatch(WHOLE_ACCOUNT, step) for step in steps):
-            yield f"sorts the account: {sql}"
-        for step in steps:
-            if re.fullmatch(r"SCAN (revenue_transaction|[UV]\d+)( USING .*)?", step) and _is_of_rows(step, sql):
-                yield f"reads the table ({step}): {sql}"
-    if (passed := _passed(sql)) > most:
-        yield f"passes about {passed} rows: {sql}"
-
-
-def _is_of_rows(step, sql):
-    name = step.split()[1]
-    return name == "revenue_transaction" or f'"revenue_transaction" {name}' in sql
-
-
-def _passed(sql):
-    """Of how many rows SQLite does the work, told by its instructions."""
-    ticks = 0
-
-    def tick():
-        nonlocal ticks
-        ticks += 1
-
-    connection.connection.set_progress_handler(tick, 100)
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        cursor.fetchall()
-    connection.connection.set_progress_handler(None, 100)
-    return ticks * 100 // INSTRUCTIONS
+    assert findings(lambda: [column.cell.expression(column.path) for column in columns], most=MOST) == []

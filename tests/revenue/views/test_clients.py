@@ -74,9 +74,17 @@ def test_client_of_very_many_cases_lists_those_paid_last_and_links_to_all(signed
         case = make_case(client, reference=name)
         make_transaction(account, case=case, payment_date=datetime(2026, 3, day, tzinfo=UTC))
     response = signed_in.get(f"/clients/{client.creditor_id}/")
-    assert "2 of 3, the ones paid last · all its transactions" in words(response)
+    assert "2 of 3, the ones paid last · all its cases" in words(response)
+    assert f"/cases/?client={client.creditor_id}" in links(response)
     table = response.content.decode().partition('aria-label="Table of the cases"')[2].partition("</table>")[0]
     assert [name for name in ("NEW", "MID", "OLD") if f">{name}<" in table] == ["NEW", "MID"]
+
+
+def test_cases_of_a_client_stand_with_the_partner_reference(signed_in, account):
+    client = make_client(account)
+    make_case(client, reference="Q8OAXF3W", partner_reference="A/B, <i>", debtor_name="Ida", original_amount=None)
+    response = signed_in.get(f"/clients/{client.creditor_id}/")
+    assert "Q8OAXF3W A/B, <i> Ida —" in words(response)
 
 
 def test_finding_says_by_how_much_the_sums_differ(signed_in, account):
