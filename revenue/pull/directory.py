@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
-from unicodedata import category
 from uuid import UUID
 
 from django.db.models import Exists, Max, OuterRef
@@ -44,6 +44,8 @@ CLIENT_FIELDS = (
 )
 # An entry of an index must fit a third of a page of PostgreSQL (2704 bytes); a character takes up to four.
 LONGEST_INDEXED = 500
+# Every control character there is (category Cc).
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 CASE_KEY = ("account_id", "case_id")
 CASE_FIELDS = ("reference", "client_id", "debtor_name", "original_amount", "currency")
 # What a staged row calls them. The reference was made addressable when the row was staged (staging.py).
@@ -116,7 +118,7 @@ def _client(account: PartnerAccount, record: ClientRecord) -> Client:
 
 def addressable(reference: str) -> str:
     """A case's reference as part of an address, which can hold no line break; no control character is worth keeping."""
-    return "".join("\ufffd" if category(character) == "Cc" else character for character in indexable(reference))
+    return CONTROL.sub("\ufffd", indexable(reference))
 
 
 def indexable(text: TextOrNone) -> TextOrNone:

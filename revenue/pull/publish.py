@@ -149,7 +149,7 @@ def _write_transactions(
     quarantine.save(run, QuarantinedRow.Resource.TRANSACTIONS, reading.unreadable)
     doubts = _doubts(account, reading, before)
     counts = apply_staged(account, run, seen_at=seen_at, with_removals=reading.proven)
-    if reading.listed_everything:
+    if reading.listed_everything and before:
         _check_totals(account)
     run.transactions_seen, run.transactions_removed = reading.seen, counts.removed
     run.transactions_created, run.transactions_updated = counts.created, counts.updated
