@@ -20,6 +20,7 @@ from partners.models import Case, Client, PartnerAccount
 from revenue.models import StagedRow
 from revenue.pull import bulk, sql
 from revenue.pull.portfolio import ClientListing
+from revenue.pull.portion import Portion
 
 TextOrNone = TypeVar("TextOrNone", str, str | None)
 
@@ -126,10 +127,11 @@ def indexable(text: TextOrNone) -> TextOrNone:
     return text[:LONGEST_INDEXED] if text else text
 
 
-def save_named_clients(account: PartnerAccount, *, seen_at: datetime) -> None:
+def save_named_clients(portion: Portion, *, seen_at: datetime) -> None:
     """Make the clients that staged rows name and GET /clients does not list: archived, as the last such row calls them."""
+    account = portion.account
     known = account.clients.filter(creditor_id=OuterRef("creditor_id"))
-    unknown = account.staged.exclude(creditor_id=None).filter(~Exists(known))
+    unknown = portion.rows.exclude(creditor_id=None).filter(~Exists(known))
     last = unknown.values("creditor_id").annotate(last=Max("pk")).values("last")
     rows = account.staged.filter(pk__in=last).order_by("pk")
     named = rows.values_list("creditor_id", "external_tenant_id", "company_name")
@@ -142,7 +144,7 @@ def save_named_clients(account: PartnerAccount, *, seen_at: datetime) -> None:
     bulk.write(Client, made)
 
 
-def save_named_cases(account: PartnerAccount) -> None:
+def save_named_cases(portion: Portion) -> None:
     """Write the cases that staged rows name where they are new or differ; the last row that names one is right.
 
     Their clients must be there. What else we know of a case, as the partner's own reference, no pull writes.
@@ -155,11 +157,11 @@ def save_named_cases(account: PartnerAccount) -> None:
         f"INSERT INTO {sql.table(Case)} ({sql.columns(Case, (*CASE_KEY, *CASE_FIELDS, *(field.name for field in blank)))}) "
         f"SELECT s.account_id, s.case_uuid, {', '.join(said[name] for name in CASE_FIELDS)}{', %s' * len(blank)} "
         f"FROM {sql.table(StagedRow)} s "
-        f"JOIN (SELECT MAX(id) AS id FROM {sql.table(StagedRow)} "
-        "WHERE account_id = %s AND case_uuid IS NOT NULL GROUP BY case_uuid) latest ON latest.id = s.id "
+        f"JOIN (SELECT MAX(id) AS id FROM {sql.table(StagedRow)} n "
+        f"WHERE {portion.condition('n')} AND case_uuid IS NOT NULL GROUP BY case_uuid) latest ON latest.id = s.id "
         f"LEFT JOIN {sql.table(Client)} c ON c.account_id = s.account_id AND c.creditor_id = s.creditor_id "
         f"LEFT JOIN {sql.table(Case)} k ON k.account_id = s.account_id AND k.case_id = s.case_uuid "
         f"WHERE k.id IS NULL OR {changed} "
         f"ON CONFLICT ({sql.columns(Case, CASE_KEY)}) DO UPDATE SET {sql.excluded(Case, CASE_FIELDS)}",
-        [*(field.get_default() for field in blank), account.pk],
+        [*(field.get_default() for field in blank), *portion.params],
     )
