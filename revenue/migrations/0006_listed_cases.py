@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('partners', '0003_case_references'),
-        ('revenue', '0004_what_lists_walk_along'),
+        ('revenue', '0005_rows_right_by_construction'),
     ]
 
     operations = [

@@ -16,13 +16,13 @@ from django.db import connection
 from partners.debitura.records import CommissionStatus
 from partners.models import Case, Client, PartnerAccount
 from revenue.models import PullRun, StagedRemoval, StagedRow, Transaction, TransactionFacts
-from revenue.pull import bulk, directory, history, sql, totals
+from revenue.pull import directory, history, sql, totals
+from revenue.pull.portion import Portion
 
 # A table of this database transaction alone: each staged row with the client and the case it names, the stored row that
-# it is about (NULL where there is none), and what it does to that one (history.step).
+# it is about (NULL where there is none), the primary key which that one has or will have, and what becomes of it
+# (history.step).
 STEPS = "steps"
-# From so many new rows on PostgreSQL is told of them: without, it would look up one after the other.
-MANY = 2000
 SAID = (*(field.attname for field in TransactionFacts._meta.local_fields), "unknown_statuses", "raw", "fingerprint")
 OWNERS = ("client_id", "case_id")
 # Each row that counts differently than before.
@@ -37,17 +37,21 @@ class TransactionCounts:
     updated: int = 0
     removed: int = 0
 
+    def __add__(self, other: TransactionCounts) -> TransactionCounts:
+        return TransactionCounts(
+            self.created + other.created, self.updated + other.updated, self.removed + other.removed
+        )
 
-def apply_staged(account: PartnerAccount, run: PullRun, *, seen_at: datetime, with_removals: bool) -> TransactionCounts:
+
+def apply_staged(
+    account: PartnerAccount, run: PullRun, *, seen_at: datetime, with_removals: bool, after: int = 0
+) -> TransactionCounts:
     """Write the account's staged rows as seen at `seen_at` (UTC), with their clients, cases, history and kept totals.
 
-    The removals are published only `with_removals`. Nothing stays staged, published or not.
+    Those up to the primary key `after` are written already. The removals are published only `with_removals`. Nothing
+    stays staged, published or not.
     """
-    counts = TransactionCounts()
-    if account.staged.exists():
-        directory.save_named_clients(account, account.staged.all(), seen_at=seen_at)
-        directory.save_named_cases(account)
-        counts.created, counts.updated = _write(account, run, seen_at)
+    counts = apply_portion(Portion(account, after), run, seen_at=seen_at)
     if with_removals and account.staged_removals.exists():
         counts.removed = _remove(account, run, seen_at)
     for staged in (StagedRow, StagedRemoval):
@@ -55,9 +59,17 @@ def apply_staged(account: PartnerAccount, run: PullRun, *, seen_at: datetime, wi
     return counts
 
 
-def _write(account: PartnerAccount, run: PullRun, seen_at: datetime) -> tuple[int, int]:
-    """How many rows were new, and how many were stored before."""
-    steps = _take_steps(account)
+def apply_portion(portion: Portion, run: PullRun, *, seen_at: datetime) -> TransactionCounts:
+    """As `apply_staged`, for some of the rows, which stay staged."""
+    if not portion.rows.exists():
+        return TransactionCounts()
+    directory.save_named_clients(portion.account, portion.rows, seen_at=seen_at)
+    directory.save_named_cases(portion)
+    return _write(portion, run, seen_at)
+
+
+def _write(portion: Portion, run: PullRun, seen_at: datetime) -> TransactionCounts:
+    account, steps = portion.account, _take_steps(portion)
     created = steps.get(history.Kind.FIRST_SEEN, 0)
     updated = sum(steps.values()) - created
     if updated:
@@ -65,31 +77,38 @@ def _write(account: PartnerAccount, run: PullRun, seen_at: datetime) -> tuple[in
         totals.take_away(account, _totalled("t", "t.client_id", counted), [])
         _update(seen_at)
     if created:
-        _insert(seen_at, created)
+        _insert(seen_at)
     totals.add(account, _totalled("s", "m.client_id", f"{_of_steps(StagedRow, 's', 'staged')} WHERE {NEWS}"), [])
-    _save_history(account, run, seen_at, steps)
+    _save_history(run, seen_at, steps)
     sql.run(f"DROP TABLE {STEPS}")
-    return created, updated
+    return TransactionCounts(created, updated)
 
 
-def _take_steps(account: PartnerAccount) -> dict[str, int]:
+def _take_steps(portion: Portion) -> dict[str, int]:
     """Compare what is staged with what is stored; how many rows take each step."""
     temporary = "ON COMMIT DROP AS" if connection.vendor == "postgresql" else "AS"
     after = {name: f"s.{name}" for name in history.STATE_FIELDS} | {"client_id": "c.id", "case_id": "k.id"}
     sql.run(
         f"CREATE TEMPORARY TABLE {STEPS} {temporary} "
-        "SELECT s.id AS staged, s.transaction_id, c.id AS client_id, k.id AS case_id, t.id AS stored, "
-        f"{history.step('t', after)} AS step "
+        "SELECT s.id AS staged, c.id AS client_id, k.id AS case_id, t.id AS stored, "
+        f"COALESCE(t.id, {_next_id()}) AS written, {history.step('t', after)} AS step "
         f"FROM {sql.table(StagedRow)} s "
         f"LEFT JOIN {sql.table(Client)} c ON c.account_id = s.account_id AND c.creditor_id = s.creditor_id "
         f"LEFT JOIN {sql.table(Case)} k ON k.account_id = s.account_id AND k.case_id = s.case_uuid "
         f"LEFT JOIN {sql.table(Transaction)} t ON t.account_id = s.account_id AND t.transaction_id = s.transaction_id "
-        "WHERE s.account_id = %s",
-        [account.pk],
+        f"WHERE {portion.condition('s')}",
+        portion.params,
     )
     if connection.vendor == "postgresql":
         sql.run(f"ANALYZE {STEPS}")
     return dict(sql.ask(f"SELECT step, COUNT(*) FROM {STEPS} GROUP BY step"))
+
+
+def _next_id() -> str:
+    """SQL for the primary key of a new row: known beforehand, nobody has to look for the rows that were just written."""
+    if connection.vendor == "postgresql":
+        return f"nextval(pg_get_serial_sequence('{Transaction._meta.db_table}', 'id'))"
+    return f"(SELECT COALESCE(MAX(id), 0) FROM {sql.table(Transaction)}) + ROW_NUMBER() OVER (ORDER BY s.id)"
 
 
 def _of_steps(model: type[StagedRow | Transaction], name: str, key: str) -> str:
@@ -118,26 +137,25 @@ def _update(seen_at: datetime) -> None:
     )
 
 
-def _insert(seen_at: datetime, expected: int) -> None:
+def _insert(seen_at: datetime) -> None:
     sql.run(
-        f"INSERT INTO {sql.table(Transaction)} (account_id, transaction_id, {sql.columns(Transaction, SAID)}, "
+        f"INSERT INTO {sql.table(Transaction)} (id, account_id, transaction_id, {sql.columns(Transaction, SAID)}, "
         f"{', '.join(OWNERS)}, first_seen_at, stage_since) "
-        f"SELECT s.account_id, s.transaction_id, {sql.columns(StagedRow, SAID, of='s')}, m.client_id, m.case_id, %s, %s "
+        f"SELECT m.written, s.account_id, s.transaction_id, {sql.columns(StagedRow, SAID, of='s')}, "
+        "m.client_id, m.case_id, %s, %s "
         f"FROM {_of_steps(StagedRow, 's', 'staged')} WHERE m.stored IS NULL",
         [sql.instant(seen_at)] * 2,
     )
-    if expected >= MANY:
-        bulk.refresh_statistics(Transaction, "account_id", "transaction_id")
 
 
-def _save_history(account: PartnerAccount, run: PullRun, seen_at: datetime, steps: dict[str, int]) -> None:
-    written = f"{STEPS} m JOIN {sql.table(Transaction)} t ON t.account_id = %s AND t.transaction_id = m.transaction_id"
+def _save_history(run: PullRun, seen_at: datetime, steps: dict[str, int]) -> None:
+    written = _of_steps(Transaction, "t", "written")
     if steps.keys() & set(history.Kind):
         told = f"{written} WHERE m.step NOT IN ('{history.RATE_MOVED}', '{history.NOTHING_NEW}')"
-        history.save_changes(run, seen_at, kind="m.step", rows=told, params=[account.pk])
+        history.save_changes(run, seen_at, kind="m.step", rows=told)
     if history.RATE_MOVED in steps:
         moved = f"{written} WHERE m.step = '{history.RATE_MOVED}'"
-        history.save_estimates(seen_at, rows=moved, params=[account.pk])
+        history.save_estimates(seen_at, rows=moved)
 
 
 def _remove(account: PartnerAccount, run: PullRun, seen_at: datetime) -> int:

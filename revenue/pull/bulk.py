@@ -24,6 +24,8 @@ ARRIVALS = "arrivals"
 BATCH = 1000
 Line = Sequence[Any]
 Fields = Sequence["Field[Any, Any]"]
+# From so many rows on PostgreSQL is told of them: without, it may read a whole table for every row that it looks up.
+MANY = 2000
 
 
 def write(

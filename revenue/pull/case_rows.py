@@ -16,7 +16,6 @@ from partners.debitura.records import CaseRecord
 from partners.models import Activation, Case, Client, PartnerAccount
 from revenue.models import PullRun, PullState, QuarantinedRow, StagedCase, Transaction
 from revenue.pull import bulk, quarantine, sql
-from revenue.pull.apply import MANY
 from revenue.pull.directory import CASE_KEY, addressable, indexable, save_named_clients
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def _staged(account: PartnerAccount, record: CaseRecord) -> StagedCase:
 
 def refresh_statistics(account: PartnerAccount) -> None:
     """Not within the transaction that writes: it would keep others from doing the same until that ends."""
-    if account.staged_cases.all()[MANY:].exists():
+    if account.staged_cases.all()[bulk.MANY :].exists():
         bulk.refresh_statistics(StagedCase, "account_id", "case_id", "creditor_id")
 
 

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
-from unicodedata import category
 from uuid import UUID
 
 from django.db.models import Exists, Max, OuterRef, QuerySet
@@ -20,6 +20,7 @@ from partners.models import Case, Client, PartnerAccount
 from revenue.models import StagedRow
 from revenue.pull import bulk, sql
 from revenue.pull.portfolio import ClientListing
+from revenue.pull.portion import Portion
 
 TextOrNone = TypeVar("TextOrNone", str, str | None)
 
@@ -44,6 +45,8 @@ CLIENT_FIELDS = (
 )
 # An entry of an index must fit a third of a page of PostgreSQL (2704 bytes); a character takes up to four.
 LONGEST_INDEXED = 500
+# Every control character there is (category Cc).
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 CASE_KEY = ("account_id", "case_id")
 CASE_FIELDS = ("reference", "client_id", "debtor_name", "original_amount", "currency")
 # What a staged row calls them. The reference was made addressable when the row was staged (staging.py).
@@ -116,7 +119,7 @@ def _client(account: PartnerAccount, record: ClientRecord) -> Client:
 
 def addressable(reference: str) -> str:
     """A case's reference as part of an address, which can hold no line break; no control character is worth keeping."""
-    return "".join("\ufffd" if category(character) == "Cc" else character for character in indexable(reference))
+    return CONTROL.sub("\ufffd", indexable(reference))
 
 
 def indexable(text: TextOrNone) -> TextOrNone:
@@ -140,7 +143,7 @@ def save_named_clients(account: PartnerAccount, staged: QuerySet[Any], *, seen_a
     bulk.write(Client, made)
 
 
-def save_named_cases(account: PartnerAccount) -> None:
+def save_named_cases(portion: Portion) -> None:
     """Write the cases that staged rows name where they are new or differ; the last row that names one is right.
 
     Their clients must be there. What else we know of a case, as the partner's own reference, no pull writes.
@@ -153,11 +156,11 @@ def save_named_cases(account: PartnerAccount) -> None:
         f"INSERT INTO {sql.table(Case)} ({sql.columns(Case, (*CASE_KEY, *CASE_FIELDS, *(field.name for field in blank)))}) "
         f"SELECT s.account_id, s.case_uuid, {', '.join(said[name] for name in CASE_FIELDS)}{', %s' * len(blank)} "
         f"FROM {sql.table(StagedRow)} s "
-        f"JOIN (SELECT MAX(id) AS id FROM {sql.table(StagedRow)} "
-        "WHERE account_id = %s AND case_uuid IS NOT NULL GROUP BY case_uuid) latest ON latest.id = s.id "
+        f"JOIN (SELECT MAX(id) AS id FROM {sql.table(StagedRow)} n "
+        f"WHERE {portion.condition('n')} AND case_uuid IS NOT NULL GROUP BY case_uuid) latest ON latest.id = s.id "
         f"LEFT JOIN {sql.table(Client)} c ON c.account_id = s.account_id AND c.creditor_id = s.creditor_id "
         f"LEFT JOIN {sql.table(Case)} k ON k.account_id = s.account_id AND k.case_id = s.case_uuid "
         f"WHERE k.id IS NULL OR {changed} "
         f"ON CONFLICT ({sql.columns(Case, CASE_KEY)}) DO UPDATE SET {sql.excluded(Case, CASE_FIELDS)}",
-        [*(field.get_default() for field in blank), account.pk],
+        [*(field.get_default() for field in blank), *portion.params],
     )

@@ -48,7 +48,7 @@ def _any_differs(names: tuple[str, ...], stored: str, after: Mapping[str, str]) 
     return f"({' OR '.join(tests)})"
 
 
-def save_changes(run: PullRun, seen_at: datetime, *, kind: str, rows: str, params: Iterable[object]) -> None:
+def save_changes(run: PullRun, seen_at: datetime, *, kind: str, rows: str, params: Iterable[object] = ()) -> None:
     """One line for each of the rows, as they stand from now on.
 
     `rows` is what follows SELECT … FROM, where `t` are the rows as they were just written; `kind` is SQL too.
@@ -61,11 +61,11 @@ def save_changes(run: PullRun, seen_at: datetime, *, kind: str, rows: str, param
     )
 
 
-def save_estimates(seen_at: datetime, *, rows: str, params: Iterable[object]) -> None:
+def save_estimates(seen_at: datetime, *, rows: str) -> None:
     """The day's amounts of estimates; one line a row and UTC day. `rows` as for `save_changes`, with a WHERE in it."""
     sql.run(
         f"INSERT INTO {sql.table(DayEstimate)} (transaction_id, day, seen_at, {sql.columns(DayEstimate, RATE_FIELDS)}) "
         f"SELECT t.id, %s, %s, {sql.columns(Transaction, RATE_FIELDS, of='t')} FROM {rows} "
         f"ON CONFLICT (transaction_id, day) DO UPDATE SET {sql.excluded(DayEstimate, ('seen_at', *RATE_FIELDS))}",
-        [sql.day(seen_at.date()), sql.instant(seen_at), *params],
+        [sql.day(seen_at.date()), sql.instant(seen_at)],
     )

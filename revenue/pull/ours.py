@@ -23,6 +23,7 @@ from partners.fields import ExactSum, add_exactly
 from partners.models import PartnerAccount
 from revenue.models import KeptTotal, StagedRemoval, StagedRow, Transaction
 from revenue.pull import bulk
+from revenue.pull.ahead import Ahead
 from revenue.pull.reconcile import NO_ROWS, Figure
 from revenue.pull.staging import fingerprint, stage_rows
 from revenue.pull.sweep import Listing, stage_of
@@ -62,7 +63,7 @@ class Ours:
     news: how many rows were staged or marked as gone so far.
     """
 
-    def __init__(self, account: PartnerAccount, mode: str) -> None:
+    def __init__(self, account: PartnerAccount, mode: str, ahead: Ahead | None = None) -> None:
         self.account = account
         self.mode = mode
         self.news = 0
@@ -73,6 +74,7 @@ class Ours:
         self._known: dict[tuple[Window, Kind], dict[Stage, Figure]] = {}
         self._load_days()
         self._is_first_load = not self._present.exists()
+        self._ahead = ahead
         self._has_staged = self._is_anything_staged()
 
     # --- What it comes to -----------------------------------------------------------------------------
@@ -178,6 +180,7 @@ class Ours:
             with _writing():
                 self._unstage(back, [stored[key].pk for key in back if key in stored])
                 self._stage(fresh)
+            self._tell_of(fresh)
 
     def _keep_first(self, records: Sequence[TransactionRecord]) -> None:
         """Rows of a window in which we have none: nobody has to look for them, but for one that moved in there."""
@@ -190,6 +193,7 @@ class Ours:
         except IntegrityError:
             self.keep(records)
         else:
+            self._tell_of(records)
             for record in records:
                 self._shift(None, _held(record, self.mode, ""))
 
@@ -197,6 +201,10 @@ class Ours:
         if records:
             stage_rows(self.account, records, mode=self.mode)
             self._has_staged = True
+
+    def _tell_of(self, staged: Collection[TransactionRecord]) -> None:
+        if self._ahead is not None:
+            self._ahead.staged(len(staged))
 
     def lose_unlisted(self, listing: Listing) -> None:
         """Mark what a listing of everything lacks. A row that is listed but cannot be read is listed."""
@@ -233,6 +241,8 @@ class Ours:
 
     def _unstage(self, ids: Collection[UUID], pks: Collection[int]) -> None:
         if ids:
+            if self._ahead is not None:
+                self._ahead.give_up()
             self.account.staged.filter(transaction_id__in=ids).delete()
         if pks:
             StagedRemoval.objects.filter(transaction__in=pks).delete()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,11 +14,11 @@ from django.utils import timezone
 from partners.debitura.errors import DebituraError
 from partners.debitura.records import RevenueSummary, Unreadable
 from partners.models import PartnerAccount
-from revenue.models import PullRun, PullState, QuarantinedRow, StagedRow
+from revenue.models import PullRun, PullState, QuarantinedRow, StagedRow, Transaction
 from revenue.pull import bulk, case_rows, quarantine, reconcile, totals
-from revenue.pull.apply import MANY, apply_staged
+from revenue.pull.apply import TransactionCounts, apply_staged
 from revenue.pull.case_list import CaseReading
-from revenue.pull.directory import save_clients
+from revenue.pull.directory import ClientCounts, save_clients
 from revenue.pull.portfolio import ClientListing
 from revenue.pull.staging import reading_rules
 
@@ -79,25 +79,49 @@ class Doubts:
     unheard: list[int]
 
 
-def publish(account: PartnerAccount, run: PullRun, reading: Reading, cases: CaseReading) -> None:
-    """Write what was read, prove it, and end the run; all of it or nothing. Raises EmptyAnswer, Superseded."""
+@dataclass(slots=True)
+class Written:
+    """What the same database transaction wrote before everything was read (ahead.py), as seen at `seen_at` (UTC).
+
+    rows: what became of those that are staged up to the primary key `upto`.
+    """
+
+    clients: ClientCounts
+    seen_at: datetime
+    rows: TransactionCounts = field(default_factory=TransactionCounts)
+    upto: int = 0
+
+
+def publish(
+    account: PartnerAccount, run: PullRun, reading: Reading, cases: CaseReading, written: Written | None = None
+) -> None:
+    """Write what was read and not yet `written`, prove it, and end the run; all of it or nothing.
+
+    Raises EmptyAnswer, Superseded.
+    """
     _refuse_emptiness(account, reading)
     # Not within the transaction: it would keep others from doing the same until that ends.
-    if account.staged.all()[MANY:].exists():
+    if written is None and account.staged.all()[bulk.MANY :].exists():
         bulk.refresh_statistics(StagedRow, "account_id", "transaction_id", "creditor_id", "case_uuid")
     with transaction.atomic():
         _hold(run)
         case_rows.hold(account)
         before = _last_published(account)
-        run.as_of = seen_at = _after(before, reading.as_of)
+        run.as_of = seen_at = _after(before, max(reading.as_of, written.seen_at) if written else reading.as_of)
         _save_mode(account, reading.mode)
-        _write_clients(account, run, reading.clients, seen_at)
-        doubts = _write_transactions(account, run, reading, seen_at, before)
+        _write_clients(account, run, reading.clients, seen_at, written)
+        doubts = _write_transactions(account, run, reading, seen_at, before, written)
         _prove(account, run, reading, doubts)
         _save_state(account, run, reading, seen_at)
         case_rows.save_listed_cases(account, run, cases)
         run.phase, run.finished_at = PullRun.Phase.DONE, timezone.now()
         run.save()
+
+
+def refresh_statistics(run: PullRun) -> None:
+    """After a publication, not within it: tell PostgreSQL of its new rows, where they are many."""
+    if run.transactions_created >= bulk.MANY:
+        bulk.refresh_statistics(Transaction, "account_id", "transaction_id")
 
 
 def _refuse_emptiness(account: PartnerAccount, reading: Reading) -> None:
@@ -137,8 +161,10 @@ def _save_mode(account: PartnerAccount, mode: str) -> None:
     other.update(invoicing_trigger_mode=account.invoicing_trigger_mode)
 
 
-def _write_clients(account: PartnerAccount, run: PullRun, clients: ClientListing, seen_at: datetime) -> None:
-    counts = save_clients(account, clients, seen_at=seen_at)
+def _write_clients(
+    account: PartnerAccount, run: PullRun, clients: ClientListing, seen_at: datetime, written: Written | None
+) -> None:
+    counts = written.clients if written else save_clients(account, clients, seen_at=seen_at)
     quarantine.save(run, QuarantinedRow.Resource.CLIENTS, clients.unreadable)
     run.clients_seen, run.clients_created = len(clients.rows), counts.created
     run.clients_updated, run.clients_archived = counts.updated, counts.archived
@@ -146,13 +172,21 @@ def _write_clients(account: PartnerAccount, run: PullRun, clients: ClientListing
 
 
 def _write_transactions(
-    account: PartnerAccount, run: PullRun, reading: Reading, seen_at: datetime, before: PullRun | None
+    account: PartnerAccount,
+    run: PullRun,
+    reading: Reading,
+    seen_at: datetime,
+    before: PullRun | None,
+    written: Written | None,
 ) -> Doubts:
     """Rows, and those that could not be read."""
     quarantine.save(run, QuarantinedRow.Resource.TRANSACTIONS, reading.unreadable)
     doubts = _doubts(account, reading, before)
-    counts = apply_staged(account, run, seen_at=seen_at, with_removals=reading.proven)
-    if reading.listed_everything:
+    after = written.upto if written else 0
+    counts = apply_staged(account, run, seen_at=seen_at, with_removals=reading.proven, after=after)
+    if written:
+        counts += written.rows
+    if reading.listed_everything and before:
         _check_totals(account)
     run.transactions_seen, run.transactions_removed = reading.seen, counts.removed
     run.transactions_created, run.transactions_updated = counts.created, counts.updated

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from partners.models import PartnerAccount
 from revenue.models import PullRun, PullState
+from revenue.pull.ahead import Ahead
 from revenue.pull.budget import HOUR
 from revenue.pull.changes import Changes
 from revenue.pull.ours import Ours
@@ -41,6 +42,7 @@ class Reader:
     full: bool
     is_scheduled: bool
     expect: Callable[[int], None]
+    ahead: Ahead | None = None
 
     def read(self) -> Reading:
         """Raises DebituraError; BudgetSpent where there is nothing to show for what was spent."""
@@ -67,7 +69,7 @@ class Reader:
         return state.read_under != rules
 
     def _read_by_windows(self, state: PullState, *, rules_changed: bool) -> Reading:
-        ours = Ours(self.account, self.mode)
+        ours = Ours(self.account, self.mode, self.ahead)
         last = self.account.pulls.filter(as_of__isnull=False).order_by("-as_of").first()
         is_first = last is None
         changes = Changes(ours, self.theirs, self.expect, differed_before=last is not None and not last.ties_out)
@@ -116,7 +118,7 @@ class Reader:
     def _read_plainly(self, state: PullState, why: str) -> Reading:
         """Every page of everything, believed only when it is proven complete (sweep.py)."""
         PullState.objects.filter(pk=state.pk).update(looks=state.looks + 1)
-        ours = Ours(self.account, self.mode)
+        ours = Ours(self.account, self.mode, self.ahead)
 
         def keep(page: TransactionPage) -> None:
             self.expect(page.total_results or 0)

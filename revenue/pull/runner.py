@@ -17,12 +17,13 @@ from partners.debitura.errors import DebituraError
 from partners.models import PartnerAccount
 from partners.secrets import UnreadableSecret
 from revenue.models import PullRun
+from revenue.pull.ahead import Ahead
 from revenue.pull.budget import Budget, BudgetSpent
 from revenue.pull.case_list import CaseReading, case_list
 from revenue.pull.lock import pull_lock
 from revenue.pull.portfolio import read_clients
 from revenue.pull.progress import Progress
-from revenue.pull.publish import Reading, publish
+from revenue.pull.publish import Reading, refresh_statistics
 from revenue.pull.reading import Reader
 from revenue.pull.theirs import Connections
 
@@ -73,7 +74,9 @@ def pull(
         run = PullRun.objects.create(account=account, trigger=trigger, started_at=now, heartbeat_at=now)
         progress = Progress(run, watch)
         try:
-            publish(account, run, *_read(account, run, progress, make_client, full=full))
+            with Ahead(account, run) as ahead:
+                ahead.publish(*_read(account, run, progress, make_client, ahead, full=full))
+            refresh_statistics(run)
         except (DebituraError, UnreadableSecret) as error:
             _fail(progress, error)
         except BudgetSpent as error:
@@ -92,7 +95,7 @@ def pull(
 
 
 def _read(
-    account: PartnerAccount, run: PullRun, progress: Progress, make_client: MakeClient, *, full: bool
+    account: PartnerAccount, run: PullRun, progress: Progress, make_client: MakeClient, ahead: Ahead, *, full: bool
 ) -> tuple[Reading, CaseReading]:
     """Clients, then the transactions, with whose last answer comes the proof, then what there is room for of the cases."""
     key = account.api_key
@@ -103,9 +106,12 @@ def _read(
             raise WrongPartner()
         mode = me.invoicing_trigger_mode
         clients = read_clients(lambda: theirs.pages(lambda api: api.client_pages()))
+        ahead.begin(clients)
         progress.enter(PullRun.Phase.TRANSACTIONS)
         is_scheduled = run.trigger == PullRun.Trigger.SCHEDULE
-        reader = Reader(account, theirs, clients, mode, full=full, is_scheduled=is_scheduled, expect=progress.expect)
+        reader = Reader(
+            account, theirs, clients, mode, full=full, is_scheduled=is_scheduled, expect=progress.expect, ahead=ahead
+        )
         reading = reader.read()
         progress.enter(PullRun.Phase.CASES)
         cases = case_list(account, run, theirs, clients, full=full, expect=progress.expect).read()

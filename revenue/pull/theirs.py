@@ -27,7 +27,7 @@ from revenue.pull.windows import ONE_TICK, PAGE, Kind, Told, Untrustworthy, Wind
 
 # A window is read as one piece of at most so many rows: what a thread holds in memory, and what is read again where rows
 # moved meanwhile.
-MOST_ROWS = 20 * PAGE
+MOST_ROWS = 10 * PAGE
 CONNECTIONS = 6
 # A sign of life at least so often (seconds) while answers are awaited.
 BEAT = 1.0
