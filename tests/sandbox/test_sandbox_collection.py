@@ -219,7 +219,9 @@ def test_body_that_is_too_large_is_refused_without_reading_it(caller):
 
 
 def test_body_without_an_end_is_refused(caller):
-    caller.connection.request(
-        "POST", "/me", body=iter([b"{}"]), headers={"XApiKey": caller.server.key}, encode_chunked=True
-    )
+    # Its head alone: the sandbox hangs up on whoever still sends the rest.
+    caller.connection.putrequest("POST", "/me")
+    caller.connection.putheader("XApiKey", caller.server.key)
+    caller.connection.putheader("Transfer-Encoding", "chunked")
+    caller.connection.endheaders()
     assert caller.connection.getresponse().status == 411
