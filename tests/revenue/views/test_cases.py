@@ -8,7 +8,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.html import strip_tags
 
-from accounts.models import ClientSeat
 from partners.models import Activation, ReferenceChange
 from partners.references import set_reference
 from revenue.models import TransactionChange, TransactionState
@@ -159,15 +158,6 @@ def test_page_is_kept_until_somebody_changes_the_reference(signed_in, reader, ac
     assert len(queries) == 3
     set_reference(case, "OURS", by=reader, source=ReferenceChange.Source.PAGE)
     assert "partner ref: OURS" in words(signed_in.get("/cases/Q8OAXF3W/"))
-
-
-def test_who_works_for_a_client_sees_no_case(signed_in, reader, account):
-    client = make_client(account)
-    case = make_case(client, reference="Q8OAXF3W", partner_reference="OURS")
-    ClientSeat.objects.create(user=reader, client=client)
-    response = signed_in.get("/cases/Q8OAXF3W/")
-    assert "No partner account is connected" in words(response)
-    assert [text for text in ("OURS", case.debtor_name) if text in response.content.decode()] == []
 
 
 def test_payment_shows_what_it_went_through_with_old_and_new(signed_in, account):
