@@ -94,14 +94,6 @@ def test_case_and_client_lead_to_their_pages(signed_in, account, case):
     assert "/balance/" in found
 
 
-@pytest.mark.parametrize("q", ["Q8OAXF3W", "112179443", "& 1121"])
-def test_search_finds_the_debitura_and_the_partner_reference(signed_in, account, case, q):
-    make_transaction(case=case)
-    make_transaction(account)
-    text = words(signed_in.get("/balance/", {"q": q}))
-    assert "1–1 of 1 · total 30.00 USD" in text
-
-
 def test_search_without_a_find_offers_to_clear(signed_in, account, case):
     make_transaction(case=case)
     assert "No payment matches all of these filters." in words(signed_in.get("/balance/", {"q": "nobody"}))

@@ -6,7 +6,6 @@ from html import unescape
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils.html import strip_tags
 
 from partners.models import Activation, ReferenceChange
 from partners.references import set_reference
@@ -35,14 +34,6 @@ def account():
     return account
 
 
-def test_sidebar_shows_the_references_and_a_dash_for_a_missing_one(signed_in, account):
-    make_case(make_client(account), reference="Q8OAXF3W", client_reference="INV-7")
-    response = signed_in.get("/cases/Q8OAXF3W/")
-    assert "Debitura reference Q8OAXF3W Client reference INV-7 Partner reference — Client" in words(response)
-    assert "/cases/Q8OAXF3W/reference/" in links(response)
-    assert 'aria-label="Change the partner reference"' in response.content.decode()
-
-
 def test_sidebar_shows_what_debitura_tells_of_the_case(signed_in, account):
     make_case(
         make_client(account, company_name="Nordlys"),
@@ -58,17 +49,6 @@ def test_sidebar_shows_what_debitura_tells_of_the_case(signed_in, account):
         "Client Nordlys Debtor Ida Ek Managed by Nordic Collect State Closed Paid in full Created 14 Mar 2026, 13:00 "
         "Original amount 1,000.00 EUR Still owed 12.50 EUR Payments 0 Fee (USD) 0.00"
     ) in words(signed_in.get("/cases/Q8OAXF3W/"))
-
-
-@pytest.mark.parametrize(
-    ("reference", "headline"), [("", "Case Q8OAXF3W"), ("YOUR-REF", "Case Q8OAXF3W (partner ref: YOUR-REF)")]
-)
-def test_headline_and_title_name_the_partner_reference(signed_in, account, reference, headline):
-    make_case(make_client(account), reference="Q8OAXF3W", partner_reference=reference)
-    page = signed_in.get("/cases/Q8OAXF3W/").content.decode()
-    [title] = re.findall(r"<title>(.*?)</title>", page)
-    [heading] = re.findall(r"<h1 id=\"case-title\">(.*?)</h1>", page, re.DOTALL)
-    assert (title, strip_tags(heading)) == (f"{headline} · Feeboard", headline)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
