@@ -253,7 +253,6 @@ def quoted(text):
     return "".join(f"%{byte:02X}" for byte in text.encode())
 
 
-
 @pytest.fixture
 def shared(partner):
     """Three cases, of which the first and the last share a reference."""
