@@ -87,12 +87,11 @@ class Walker:
             yield from (everything(self.browser.get(address + query)) for query in asked)
 
     def writes(self, route: str) -> Iterator[bytes]:
-        """The answers to POST, and to PATCH, which is the API's alone; and what the next page says of it."""
+        """The answers to POST, and to PATCH, which is the API's alone. What a page is to say of it, the next one read says."""
         self.sign_in()
         for address in self.addresses(route):
             if not route.startswith("api/"):
                 yield everything(self.browser.post(address, FORM))
-                yield everything(self.browser.get("/"))
                 continue
             for send in (self.browser.post, self.browser.patch):
                 yield from (everything(send(address, body, content_type="application/json")) for body in BODIES)
