@@ -24,6 +24,7 @@ PAGE_BEHIND = {
     "pull_now": "pulls",
     "reference_import_apply": "references",
     "transactions_columns": "transactions",
+    "balance_columns": "balance",
     "sign_out": "overview",
 }
 

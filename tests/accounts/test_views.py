@@ -52,6 +52,7 @@ def test_sign_in_leads_to_the_page_that_was_asked_for(client):
         ("/pulls/now/", "/pulls/"),
         ("/pulls/now/?partner=acme", "/pulls/?partner=acme"),
         ("/transactions/columns/", "/transactions/"),
+        ("/balance/columns/", "/balance/"),
         ("/sign-out/", "/"),
     ],
 )

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from accounts.models import User
-from partners.models import PartnerAccount
+from partners.models import Case, PartnerAccount
 from revenue.models import PullRun
 from revenue.pull.runner import pull
 from sandbox.server import SandboxServer
@@ -65,6 +65,17 @@ def site(transactional_db: None, account: PartnerAccount, live_server) -> str:
 
 
 @pytest.fixture
+def waiting(site: str, account: PartnerAccount, upstream: SandboxServer) -> Case:
+    """A case with payments that can be activated."""
+    account.collection_base_url, account.collection_key = upstream.address, upstream.collection_key
+    account.save()
+    case = some_case()
+    upstream.world.edit_case(case.case_id, lifecycle="PendingVerification")
+    Case.objects.filter(pk=case.pk).update(lifecycle="PendingVerification")
+    return case
+
+
+@pytest.fixture
 def complaints() -> Iterator[list[str]]:
     """What the browser complained about; nothing, at the end of a test."""
     found: list[str] = []
@@ -110,3 +121,9 @@ def sign_in(page: Page) -> Page:
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Overview", level=1).wait_for()
     return page
+
+
+def some_case() -> Case:
+    case = Case.objects.exclude(transactions=None).order_by("pk").first()
+    assert case is not None
+    return case

@@ -5,22 +5,16 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from partners.models import Case, PartnerAccount, ReferenceChange
+from partners.models import Case, ReferenceChange
 from partners.references import set_reference
 from sandbox.server import SandboxServer
-from tests.browser.conftest import OpenPage, sign_in
+from tests.browser.conftest import OpenPage, sign_in, some_case
 from tests.factories import make_user
 
 pytestmark = [pytest.mark.chromium, pytest.mark.django_db(transaction=True)]
 
 LABEL = "Reference (can be blank)"
 PENCIL = "Change the partner reference"
-
-
-def some_case() -> Case:
-    case = Case.objects.exclude(transactions=None).order_by("pk").first()
-    assert case is not None
-    return case
 
 
 def open_case(page: Page, case: Case) -> Page:
@@ -189,24 +183,19 @@ def meet_another(page: Page, case: Case, theirs: str) -> None:
 
 
 def test_case_gets_its_reference_and_is_activated_without_scripts(
-    open_page: OpenPage, account: PartnerAccount, upstream: SandboxServer
+    open_page: OpenPage, waiting: Case, upstream: SandboxServer
 ) -> None:
-    account.collection_base_url, account.collection_key = upstream.address, upstream.collection_key
-    account.save()
-    case = some_case()
-    upstream.world.edit_case(case.case_id, lifecycle="PendingVerification")
-    Case.objects.filter(pk=case.pk).update(lifecycle="PendingVerification")
     page = sign_in(open_page(java_script_enabled=False))
-    page.goto(f"/cases/{case.reference}/")
+    page.goto(f"/cases/{waiting.reference}/")
     page.get_by_role("link", name=PENCIL).click()
     expect(headline(page)).to_have_text("Collection-partner reference")
     page.get_by_label(LABEL).fill("NO SCRIPT")
     save(page)
-    expect(headline(page)).to_have_text(f"Case {case.reference} (partner ref: NO SCRIPT)")
+    expect(headline(page)).to_have_text(f"Case {waiting.reference} (partner ref: NO SCRIPT)")
 
     page.get_by_role("link", name="Activate case").click()
     expect(page.get_by_label("Partner reference (can be blank)")).to_have_value("NO SCRIPT")
     page.get_by_label("Welcome message").fill("Welcome!")
     save(page, "Activate case")
     expect(page.get_by_text("is activated. Debitura stored the partner reference “NO SCRIPT”.")).to_be_visible()
-    assert upstream.world.case(case.case_id).partner_reference == "NO SCRIPT"
+    assert upstream.world.case(waiting.case_id).partner_reference == "NO SCRIPT"

@@ -1,16 +1,103 @@
-"""Partner references in bulk, as people do it: in a browser, which needs no script for it."""
+"""Partner references as people use them: one from the page of its case to every file, and many in bulk, without a script."""
 
 from __future__ import annotations
 
+import csv
+import io
+import zipfile
+from decimal import Decimal
 from pathlib import Path
 
+import openpyxl
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from partners.models import Case
+from sandbox.server import SandboxServer
 from tests.browser.conftest import OpenPage, sign_in
+from tests.browser.test_browser_cases import headline, save, type_reference
+from tests.browser.test_browser_figures import cents, list_total
 
 pytestmark = [pytest.mark.chromium, pytest.mark.django_db(transaction=True)]
+
+REFERENCE = "112179442 & a/b"
+
+
+def downloaded(page: Page, what: Locator, folder: Path) -> Path:
+    with page.expect_download() as download:
+        what.click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def test_reference_goes_from_the_page_of_its_case_into_the_balance_and_every_file(
+    open_page: OpenPage, waiting: Case, upstream: SandboxServer, tmp_path: Path
+) -> None:
+    page = sign_in(open_page(accept_downloads=True))
+    edit_and_clear(page, waiting)
+    activate(page, waiting)
+    assert upstream.world.case(waiting.case_id).partner_reference == REFERENCE
+    total = find_in_the_balance(page, waiting)
+    open_every_file(page, tmp_path, total)
+
+
+def edit_and_clear(page: Page, case: Case) -> None:
+    page.goto(f"/cases/{case.reference}/")
+    for text, shown in (("FIRST", " (partner ref: FIRST)"), ("SECOND", " (partner ref: SECOND)"), ("", "")):
+        type_reference(page, text)
+        save(page)
+        expect(headline(page)).to_have_text(f"Case {case.reference}{shown}")
+
+
+def activate(page: Page, case: Case) -> None:
+    page.get_by_role("link", name="Activate case").click()
+    page.get_by_label("Welcome message").fill("Welcome!")
+    page.get_by_label("Partner reference (can be blank)").fill(f" {REFERENCE} ")
+    save(page, "Activate case")
+    expect(page.get_by_text(f"is activated. Debitura stored the partner reference “{REFERENCE}”.")).to_be_visible()
+    expect(headline(page)).to_have_text(f"Case {case.reference} (partner ref: {REFERENCE})")
+
+
+def find_in_the_balance(page: Page, case: Case) -> Decimal:
+    """Show the hidden column, search by part of the reference, and read the total (USD)."""
+    page.get_by_role("link", name="Balance").click()
+    expect(headline(page)).to_have_text("Partner Balance")
+    column = page.get_by_role("columnheader", name="Partner reference")
+    expect(column).to_have_count(0)
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_role("checkbox", name="Partner reference").check()
+    page.get_by_role("button", name="Show these").click()
+    expect(column).to_be_visible()
+    page.get_by_role("searchbox").fill("112179442 &")
+    page.get_by_role("button", name="Apply").click()
+    expect(column).to_be_visible()
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(case.transactions.filter(removed_at=None).count())
+    expect(rows.first).to_contain_text(REFERENCE)
+    return list_total(page)
+
+
+def open_every_file(page: Page, folder: Path, total: Decimal) -> None:
+    """The three formats hold the rows of the page, each with the reference."""
+    page.locator("summary", has_text="Export").click()
+    text = downloaded(page, page.get_by_role("link", name="CSV"), folder).read_bytes()
+    assert_holds_the_payments(text, total)
+
+    book = openpyxl.load_workbook(downloaded(page, page.get_by_role("link", name="Excel"), folder))
+    header, *lines = book["Payments"].iter_rows(values_only=True)
+    assert {line[header.index("partner_reference")] for line in lines} == {REFERENCE}
+    assert Decimal(str(book["About"]["B12"].value)) == total
+
+    page.get_by_role("radio", name="Partner Ref").check()
+    with zipfile.ZipFile(downloaded(page, page.get_by_role("button", name="ZIP"), folder)) as archive:
+        assert archive.namelist() == ["about.txt", "112179442 & a_b/payments.csv", "112179442 & a_b/case.txt"]
+        assert_holds_the_payments(archive.read("112179442 & a_b/payments.csv"), total)
+
+
+def assert_holds_the_payments(text: bytes, total: Decimal) -> None:
+    rows = list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"), newline="")))
+    assert (cents(rows), {row["partner_reference"] for row in rows}) == (total, {REFERENCE})
 
 
 def look_through(page: Page) -> None:

@@ -165,12 +165,6 @@ def test_reference_is_set_changed_and_cleared(api, case, person):
     ]
 
 
-@pytest.mark.parametrize("text", ["", " \t\u2003"])
-def test_white_space_alone_clears(api, case, text):
-    Case.objects.update(partner_reference="X")
-    assert send(api, "patch", f"{API}/Q8OAXF3W", {KEY: text}).json()["partner_reference"] is None
-
-
 def test_same_reference_again_is_no_change(api, case):
     for _ in range(2):
         assert send(api, "patch", f"{API}/Q8OAXF3W", {KEY: "X"}).status_code == 200
@@ -259,12 +253,6 @@ def quoted(text):
     return "".join(f"%{byte:02X}" for byte in text.encode())
 
 
-def found(answer):
-    """Debitura's references of a batch."""
-    assert answer.status_code == 200
-    return {reference: [case["reference"] for case in cases] for reference, cases in answer.json().items()}
-
-
 @pytest.fixture
 def shared(partner):
     """Three cases, of which the first and the last share a reference."""
@@ -281,45 +269,6 @@ def test_single_look_up_finds_every_case_that_shares_the_reference(api, shared):
     assert answer.json()["cases"][0] == api.get(f"{API}/Q3").json()
 
 
-@pytest.mark.parametrize("reference", ["ref-1", "Ref-", "Ref-1 ", " Ref-1", "Ref-1/", "Ref-1%00", "%FF", "x" * 500])
-def test_look_up_is_exact(api, shared, reference):
-    assert error(api.get(f"{LOOK_UP}/{reference}")) == (404, "not_found", None)
-
-
-def test_batch_finds_by_reference_and_leaves_unknown_ones_out(api, shared):
-    assert found(api.get(f"{LOOK_UP}?references=Ref-1,nothing,ref-1")) == {"Ref-1": ["Q3", "Q1"]}
-    assert found(send(api, "post", LOOK_UP, {"references": ["Ref, 2", "Ref-1", "nothing", "a\0b"]})) == {
-        "Ref, 2": ["Q2"],
-        "Ref-1": ["Q3", "Q1"],
-    }
-    assert found(api.get(f"{LOOK_UP}?references=nothing")) == {}
-
-
-@pytest.mark.parametrize("count", [1, 100])
-def test_batch_of_up_to_a_hundred_is_answered(api, partner, count):
-    client, names = make_client(partner), [f"R{number}" for number in range(count)]
-    for name in names:
-        make_case(client, reference=f"Q{name}", partner_reference=name)
-    expected = {name: [f"Q{name}"] for name in names}
-    # What is named twice is one reference, and so is nothing between two commas none.
-    assert found(api.get(f"{LOOK_UP}?references={','.join([*names, '', names[0]])}")) == expected
-    assert found(send(api, "post", f"{LOOK_UP}/", {"references": [*names, "", names[0]]})) == expected
-
-
-@pytest.mark.parametrize(
-    ("count", "sentence"),
-    [(0, "Name at least one reference."), (101, "These are 101 references; ask for at most 100 at once.")],
-)
-def test_batch_of_none_and_of_more_than_a_hundred_is_refused(api, partner, count, sentence):
-    names = [f"R{number}" for number in range(count)]
-    assert error(api.get(f"{LOOK_UP}?references={','.join(names)}")) == (
-        400,
-        "invalid_parameters",
-        {"references": sentence},
-    )
-    assert error(send(api, "post", LOOK_UP, {"references": names})) == (400, "invalid_body", {"references": sentence})
-
-
 @pytest.mark.parametrize("query", ["", "?references=", "?references=,,"])
 def test_batch_without_a_reference_is_refused(api, partner, query):
     assert error(api.get(f"{LOOK_UP}{query}"))[:2] == (400, "invalid_parameters")
@@ -330,13 +279,6 @@ def test_batch_without_a_reference_is_refused(api, partner, query):
 )
 def test_batch_of_anything_but_texts_is_refused(api, partner, body):
     assert error(send(api, "post", LOOK_UP, body))[:2] == (400, "invalid_body")
-
-
-def test_look_ups_are_of_one_account(api, shared):
-    make_case(make_client(make_account(slug="zebra")), reference="QZ", partner_reference="Ref-1")
-    assert found(api.get(f"{LOOK_UP}?references=Ref-1")) == {"Ref-1": ["Q3", "Q1"]}
-    assert found(api.get(f"{LOOK_UP}?references=Ref-1&partner=zebra")) == {"Ref-1": ["QZ"]}
-    assert [case["reference"] for case in api.get(f"{LOOK_UP}/Ref-1?partner=zebra").json()["cases"]] == ["QZ"]
 
 
 @pytest.mark.parametrize("count", [1, 3])

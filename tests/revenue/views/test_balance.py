@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from accounts.models import ClientSeat
 from revenue.stages import Stage
 from revenue.views.columns import BALANCE
 from tests.factories import make_account, make_case, make_client, make_run, make_transaction
@@ -95,14 +94,6 @@ def test_case_and_client_lead_to_their_pages(signed_in, account, case):
     assert "/balance/" in found
 
 
-@pytest.mark.parametrize("q", ["Q8OAXF3W", "112179443", "& 1121"])
-def test_search_finds_the_debitura_and_the_partner_reference(signed_in, account, case, q):
-    make_transaction(case=case)
-    make_transaction(account)
-    text = words(signed_in.get("/balance/", {"q": q}))
-    assert "1–1 of 1 · total 30.00 USD" in text
-
-
 def test_search_without_a_find_offers_to_clear(signed_in, account, case):
     make_transaction(case=case)
     assert "No payment matches all of these filters." in words(signed_in.get("/balance/", {"q": "nobody"}))
@@ -157,15 +148,6 @@ def test_references_of_anybody_stay_text(signed_in, account):
     html = response.content.decode()
     assert ("<script>alert" in html, "<img" in html) == (False, False)
     assert words(response).count(hostile) == 3
-
-
-def test_who_works_for_a_client_sees_no_balance_and_no_file(signed_in, reader, account, case):
-    make_transaction(case=case)
-    ClientSeat.objects.create(user=reader, client=case.client)
-    page = signed_in.get("/balance/")
-    assert ("112179442" in page.content.decode(), "Q8OAXF3W" in page.content.decode()) == (False, False)
-    formats = ("csv", "xlsx", "zip")
-    assert [signed_in.get(f"/transactions/export.{name}").status_code for name in formats] == [404, 404, 404]
 
 
 @pytest.mark.parametrize("rows", [1, 3])

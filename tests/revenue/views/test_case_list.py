@@ -7,7 +7,6 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import ClientSeat
 from partners.models import Case, ReferenceChange
 from partners.references import set_reference
 from tests.factories import NOW, make_account, make_case, make_client, make_run, make_transaction
@@ -179,15 +178,6 @@ def test_very_many_cases_are_counted_up_to_a_bound(signed_in, account, monkeypat
 def test_account_that_was_never_pulled_says_so(signed_in):
     make_account()
     assert "No figures yet" in words(signed_in.get("/cases/"))
-
-
-def test_who_works_for_a_client_sees_no_case(signed_in, reader, account):
-    client = make_client(account)
-    case = make_case(client, partner_reference="OURS")
-    ClientSeat.objects.create(user=reader, client=client)
-    response = signed_in.get("/cases/?q=OURS")
-    assert "No partner account is connected" in words(response)
-    assert case.reference not in response.content.decode()
 
 
 def test_list_is_kept_until_somebody_changes_a_reference(signed_in, reader, account):

@@ -6,9 +6,7 @@ from html import unescape
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils.html import strip_tags
 
-from accounts.models import ClientSeat
 from partners.models import Activation, ReferenceChange
 from partners.references import set_reference
 from revenue.models import TransactionChange, TransactionState
@@ -36,14 +34,6 @@ def account():
     return account
 
 
-def test_sidebar_shows_the_references_and_a_dash_for_a_missing_one(signed_in, account):
-    make_case(make_client(account), reference="Q8OAXF3W", client_reference="INV-7")
-    response = signed_in.get("/cases/Q8OAXF3W/")
-    assert "Debitura reference Q8OAXF3W Client reference INV-7 Partner reference — Client" in words(response)
-    assert "/cases/Q8OAXF3W/reference/" in links(response)
-    assert 'aria-label="Change the partner reference"' in response.content.decode()
-
-
 def test_sidebar_shows_what_debitura_tells_of_the_case(signed_in, account):
     make_case(
         make_client(account, company_name="Nordlys"),
@@ -59,17 +49,6 @@ def test_sidebar_shows_what_debitura_tells_of_the_case(signed_in, account):
         "Client Nordlys Debtor Ida Ek Managed by Nordic Collect State Closed Paid in full Created 14 Mar 2026, 13:00 "
         "Original amount 1,000.00 EUR Still owed 12.50 EUR Payments 0 Fee (USD) 0.00"
     ) in words(signed_in.get("/cases/Q8OAXF3W/"))
-
-
-@pytest.mark.parametrize(
-    ("reference", "headline"), [("", "Case Q8OAXF3W"), ("YOUR-REF", "Case Q8OAXF3W (partner ref: YOUR-REF)")]
-)
-def test_headline_and_title_name_the_partner_reference(signed_in, account, reference, headline):
-    make_case(make_client(account), reference="Q8OAXF3W", partner_reference=reference)
-    page = signed_in.get("/cases/Q8OAXF3W/").content.decode()
-    [title] = re.findall(r"<title>(.*?)</title>", page)
-    [heading] = re.findall(r"<h1 id=\"case-title\">(.*?)</h1>", page, re.DOTALL)
-    assert (title, strip_tags(heading)) == (f"{headline} · Feeboard", headline)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -159,15 +138,6 @@ def test_page_is_kept_until_somebody_changes_the_reference(signed_in, reader, ac
     assert len(queries) == 3
     set_reference(case, "OURS", by=reader, source=ReferenceChange.Source.PAGE)
     assert "partner ref: OURS" in words(signed_in.get("/cases/Q8OAXF3W/"))
-
-
-def test_who_works_for_a_client_sees_no_case(signed_in, reader, account):
-    client = make_client(account)
-    case = make_case(client, reference="Q8OAXF3W", partner_reference="OURS")
-    ClientSeat.objects.create(user=reader, client=client)
-    response = signed_in.get("/cases/Q8OAXF3W/")
-    assert "No partner account is connected" in words(response)
-    assert [text for text in ("OURS", case.debtor_name) if text in response.content.decode()] == []
 
 
 def test_payment_shows_what_it_went_through_with_old_and_new(signed_in, account):

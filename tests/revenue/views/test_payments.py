@@ -1,6 +1,4 @@
-import io
 import re
-import zipfile
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -221,14 +219,6 @@ def test_export_says_what_it_is_and_is_kept_by_nobody(signed_in, account, name, 
     assert (response["Content-Type"], response["Cache-Control"]) == (content_type, "private, no-store")
     assert response["Content-Disposition"] == f'attachment; filename="transactions_all_as-of-20260314T1200Z.{name}"'
     assert len(b"".join(response.streaming_content)) > 100
-
-
-def test_folders_are_named_by_the_reference_that_the_address_asks_for(signed_in, account):
-    make_transaction(case=make_case(make_client(account), reference="Q1", partner_reference="YOUR-REF"))
-    for folders, name in (("", "Q1"), ("debitura", "Q1"), ("client", "Q1"), ("partner", "YOUR-REF")):
-        response = signed_in.get("/transactions/export.zip", {"folders": folders})
-        with zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content))) as archive:
-            assert archive.namelist() == ["about.txt", f"{name}/payments.csv", f"{name}/case.txt"]
 
 
 def test_folders_by_something_else_are_no_file(signed_in, account):
