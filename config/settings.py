@@ -126,6 +126,8 @@ STORAGES = {
 
 # --- Security ---------------------------------------------------------------------------------------
 
+# Whether an API key may be sent to machines that are not on the public Internet (partners/debitura/destination.py).
+ALLOW_PRIVATE_UPSTREAM = env.switch("ALLOW_PRIVATE_UPSTREAM", default=False)
 SECURE_SSL_REDIRECT = HTTPS
 # Probes come over plain HTTP from inside the deployment.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import islice
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -246,7 +247,8 @@ def _found_by_reference(activation: Activation, make_client: MakeClient) -> str:
 def _listed(case: Case, make_referral: MakeReferral) -> str:
     """What the newest of Debitura's list of cases tell of this one; "" where it is not among them."""
     patience = {"timeouts": CollectionClient.TIMEOUTS, "retry": CollectionClient.RETRY}
-    with make_referral(case.account.base_url, case.account.api_key, **patience) as client:
+    inside = settings.ALLOW_PRIVATE_UPSTREAM
+    with make_referral(case.account.base_url, case.account.api_key, allow_private=inside, **patience) as client:
         rows = (row for page in islice(client.case_pages(), PAGES) for row in page.rows)
         return next((row.lifecycle for row in rows if row.case_id == case.case_id), "")
 

@@ -3,6 +3,7 @@
 import secrets
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
@@ -68,7 +69,7 @@ def _check_path(path: str) -> None:
 def _check(base_url: str, key: str) -> None:
     """Ask for a reference that no case has: only the right key at the right address is told that there is none."""
     try:
-        with CollectionClient(base_url, key) as api:
+        with CollectionClient(base_url, key, allow_private=settings.ALLOW_PRIVATE_UPSTREAM) as api:
             api.by_references([f"feeboard-{secrets.token_hex(8)}"])
     except DebituraError as error:
         raise CommandError(f"Not connected: {error}") from None
