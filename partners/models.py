@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Left, Lower
@@ -43,6 +45,12 @@ class PartnerAccount(models.Model):
     lifecycle_path = models.CharField(max_length=200, blank=True)
     # How often people have changed something that its pages show (revenue.selectors.version).
     edits = models.IntegerField(default=0)
+
+    # The columns that hold a secret, each sealed (partners.secrets), and what people call it.
+    SEALED: ClassVar[dict[str, str]] = {
+        "sealed_api_key": "API key",
+        "sealed_collection_key": "key of the Collection Partner API",
+    }
 
     def __str__(self) -> str:
         return self.name
