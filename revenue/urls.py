@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from revenue.views import cases, clients, overview, payments, pulls
+from revenue.views import cases, clients, overview, payments, pulls, webhooks
 from revenue.views.columns import BALANCE, TRANSACTIONS
 
 urlpatterns = [
@@ -23,4 +23,5 @@ urlpatterns = [
     path("pulls/progress/", pulls.pull_progress, name="pull_progress"),
     path("pulls/news/", pulls.news, name="pull_news"),
     path("pulls/<int:pk>/", pulls.pull, name="pull"),
+    path("webhooks/<slug:slug>/", webhooks.webhook, name="webhook"),
 ]
