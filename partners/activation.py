@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -245,7 +246,8 @@ def _found_by_reference(activation: Activation, make_client: MakeClient) -> str:
 def _listed(case: Case, make_referral: MakeReferral) -> str:
     """What the newest of Debitura's list of cases tell of this one; "" where it is not among them."""
     patience = {"timeouts": CollectionClient.TIMEOUTS, "retry": CollectionClient.RETRY}
-    with make_referral(case.account.base_url, case.account.api_key, **patience) as client:
+    inside = settings.ALLOW_PRIVATE_UPSTREAM
+    with make_referral(case.account.base_url, case.account.api_key, allow_private=inside, **patience) as client:
         for number in range(1, PAGES + 1):
             page = client.case_page(number)
             if (lifecycle := _lifecycle_on(page, case)) or len(page) < page.page_size:

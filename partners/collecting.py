@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
+
 from partners.activation_errors import NotConnected
 from partners.debitura.collection import CollectionClient
 from partners.debitura.errors import DebituraError, InsecureAddress, UnusableKey
@@ -22,6 +24,7 @@ def client_of(account: PartnerAccount, make_client: MakeClient, **options: Any) 
     if not account.is_collecting:
         raise NotConnected(account)
     try:
+        options["allow_private"] = settings.ALLOW_PRIVATE_UPSTREAM
         return make_client(account.collection_base_url, account.collection_key, **options)
     except UnreadableSecret:
         raise NotConnected(account, "The stored key of the Collection Partner API cannot be opened.") from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Left, Lower
@@ -41,8 +43,18 @@ class PartnerAccount(models.Model):
     sealed_collection_key = models.TextField(blank=True)
     # Where that API takes a case's lifecycle, such as /cases/{id}/lifecycle; empty where it has no such address.
     lifecycle_path = models.CharField(max_length=200, blank=True)
+    # What deliveries of Debitura's webhook are signed with; empty: not connected. When one last started a pull.
+    sealed_webhook_secret = models.TextField(blank=True)
+    hastened_at = models.DateTimeField(null=True)
     # How often people have changed something that its pages show (revenue.selectors.version).
     edits = models.IntegerField(default=0)
+
+    # The columns that hold a secret, each sealed (partners.secrets), and what people call it.
+    SEALED: ClassVar[dict[str, str]] = {
+        "sealed_api_key": "API key",
+        "sealed_collection_key": "key of the Collection Partner API",
+        "sealed_webhook_secret": "webhook secret",
+    }
 
     def __str__(self) -> str:
         return self.name
@@ -64,6 +76,15 @@ class PartnerAccount(models.Model):
     @collection_key.setter
     def collection_key(self, value: str) -> None:
         self.sealed_collection_key = secrets.encrypt(value)
+
+    @property
+    def webhook_secret(self) -> str:
+        """The base64 text that Debitura showed. Raises secrets.UnreadableSecret."""
+        return secrets.decrypt(self.sealed_webhook_secret)
+
+    @webhook_secret.setter
+    def webhook_secret(self, value: str) -> None:
+        self.sealed_webhook_secret = secrets.encrypt(value)
 
     @property
     def is_collecting(self) -> bool:
@@ -259,3 +280,18 @@ class ReferenceImport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.lines} lines of {self.at:%Y-%m-%d %H:%M}"
+
+
+class WebhookDelivery(models.Model):
+    """A delivery of Debitura's webhook that came in: kept for a while, as each one may come more than once."""
+
+    account = models.ForeignKey(PartnerAccount, on_delete=models.CASCADE, related_name="+", db_index=False)
+    delivery_id = models.CharField(max_length=200)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "delivery_id"], name="one_row_a_delivery")]
+        indexes = [models.Index(fields=["account", "received_at"], name="deliveries_by_age")]
+
+    def __str__(self) -> str:
+        return self.delivery_id

@@ -22,8 +22,12 @@ def _fernet_of(key: str) -> Fernet:
     )
 
 
+def _fernets() -> list[Fernet]:
+    return [_fernet_of(key) for key in settings.FIELD_ENCRYPTION_KEYS or [settings.SECRET_KEY]]
+
+
 def _box() -> MultiFernet:
-    return MultiFernet([_fernet_of(key) for key in settings.FIELD_ENCRYPTION_KEYS or [settings.SECRET_KEY]])
+    return MultiFernet(_fernets())
 
 
 def encrypt(secret: str) -> str:
@@ -40,3 +44,12 @@ def decrypt(sealed: str) -> str:
             "The stored API key cannot be opened: FIELD_ENCRYPTION_KEYS (or SECRET_KEY) is not the one it was sealed with. "
             "Add the old key at the end of FIELD_ENCRYPTION_KEYS, or connect the account again with manage.py connect_partner."
         ) from error
+
+
+def is_newest(sealed: str) -> bool:
+    """Whether the newest key opens it: the older ones are not needed for it."""
+    try:
+        _fernets()[0].decrypt(sealed.encode())
+    except InvalidToken:
+        return False
+    return True

@@ -12,6 +12,7 @@ from revenue.views import (
     payments,
     pulls,
     references,
+    webhooks,
 )
 from revenue.views.columns import BALANCE, TRANSACTIONS
 
@@ -41,4 +42,5 @@ urlpatterns = [
     path("pulls/progress/", pulls.pull_progress, name="pull_progress"),
     path("pulls/news/", pulls.news, name="pull_news"),
     path("pulls/<int:pk>/", pulls.pull, name="pull"),
+    path("webhooks/<slug:slug>/", webhooks.webhook, name="webhook"),
 ]

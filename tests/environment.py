@@ -34,7 +34,14 @@ os.environ.update(
 )
 for name in (
     *("REDIS_URL", "FIELD_ENCRYPTION_KEYS", "DEBUG", "ALLOWED_HOSTS", "PULL_EVERY_SECONDS", "DEFAULT_TIME_ZONE"),
-    *("FULL_SWEEP_AT", "REQUESTS_PER_MINUTE", "REQUESTS_PER_HOUR", "REQUESTS_PER_DAY"),
+    *(
+        "ALLOW_PRIVATE_UPSTREAM",
+        "TRUST_X_FORWARDED_FOR",
+        "FULL_SWEEP_AT",
+        "REQUESTS_PER_MINUTE",
+        "REQUESTS_PER_HOUR",
+        "REQUESTS_PER_DAY",
+    ),
 ):
     os.environ.pop(name, None)
 

@@ -83,13 +83,18 @@ def test_start_with_a_setting_that_makes_no_sense_says_what_to_write(tmp_path, n
 def test_settings_with_nothing_but_a_key_are_safe(tmp_path):
     expected = {
         "ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]"],
+        "ALLOW_PRIVATE_UPSTREAM": False,
+        "CSRF_COOKIE_NAME": "__Host-csrftoken",
         "CSRF_COOKIE_SECURE": True,
         "DEBUG": False,
         "SECURE_HSTS_SECONDS": 31_536_000,
         "SECURE_PROXY_SSL_HEADER": None,
         "SECURE_SSL_REDIRECT": True,
         "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_NAME": "__Host-sessionid",
+        "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": True,
+        "TRUST_X_FORWARDED_FOR": False,
         "X_FRAME_OPTIONS": "DENY",
     }
     program = (

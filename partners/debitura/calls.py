@@ -27,6 +27,8 @@ class ApiClient:
     Args:
         base_url: https, or http on this very machine; else InsecureAddress.
         api_key: sent as the header XApiKey; UnusableKey where no header can carry it.
+        allow_private: also send it to machines that are not on the public Internet; else the call raises
+            InsecureAddress. This very machine, written into the base URL as such, needs no leave.
         timeouts, retry: those of the class where none are given.
         before_request: called before every HTTP request, retries included; what it raises passes through.
         sleep, monotonic, random: seconds to wait, a clock in seconds, a draw from 0 to 1.
@@ -45,6 +47,7 @@ class ApiClient:
         base_url: str,
         api_key: str,
         *,
+        allow_private: bool = False,
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
         before_request: Callable[[], None] | None = None,
@@ -54,7 +57,7 @@ class ApiClient:
     ) -> None:
         self._base_url = checked_base_url(base_url)
         self._key = checked_key(api_key)
-        self._transport = Transport(self._base_url, self._key, timeouts or self.TIMEOUTS)
+        self._transport = Transport(self._base_url, self._key, timeouts or self.TIMEOUTS, allow_private=allow_private)
         self._retry = retry or self.RETRY
         self.before_request = before_request
         self._sleep = sleep

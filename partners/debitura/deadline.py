@@ -1,4 +1,4 @@
-"""HTTP connections whose answers are read against a deadline.
+"""HTTP connections that go to checked addresses only, and whose answers are read against a deadline.
 
 A socket's own time-out starts again with every byte, so a server that sends one now and then holds its reader
 for ever. Here every receive, of headers and of body, may take only what is left of the whole request.
@@ -18,6 +18,9 @@ import requests.adapters
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, LocationParseError, NameResolutionError, NewConnectionError
+
+from .destination import addresses_of
 
 _deadline: ContextVar[float] = ContextVar("deadline", default=threading.TIMEOUT_MAX)
 
@@ -66,9 +69,31 @@ class _BoundedResponse(http.client.HTTPResponse):
 class _Connection(HTTPConnection):
     response_class = _BoundedResponse
 
+    def _new_conn(self) -> socket.socket:
+        """A socket to one of the addresses that were checked: the name is not looked up again. Raises InsecureAddress."""
+        name = self._dns_host
+        for address in (addresses := self._addresses()):
+            self._dns_host = address
+            try:
+                return super()._new_conn()
+            except (NewConnectionError, ConnectTimeoutError):
+                if address == addresses[-1]:
+                    raise
+            finally:
+                self._dns_host = name  # whose certificate is asked for
+        raise LocationParseError(name)
 
-class _SecureConnection(HTTPSConnection):
-    response_class = _BoundedResponse
+    def _addresses(self) -> list[str]:
+        try:
+            return addresses_of(self._dns_host.strip("[]"), self.port)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except UnicodeError as error:
+            raise LocationParseError(self.host) from error
+
+
+class _SecureConnection(_Connection, HTTPSConnection):
+    pass
 
 
 class _Pool(HTTPConnectionPool):

@@ -2,6 +2,7 @@
 
 DebituraError
 ├── InsecureAddress   the base URL would let the key travel in the open         at construction
+│                     or to a machine that is not on the public Internet       at every connection
 ├── UnusableKey       the key cannot be sent in a header                        at construction
 ├── Unauthorized      401, 403
 ├── BadRequest        400 and every other 4xx without a class of its own
@@ -54,7 +55,7 @@ class DebituraError(Exception):
 
 
 class InsecureAddress(DebituraError):
-    """The base URL is neither https nor a loopback address, or carries what it must not."""
+    """The base URL is neither https nor a loopback address, carries what it must not, or leads inside."""
 
     kind = "insecure_address"
 

@@ -10,6 +10,7 @@ import requests
 import urllib3
 
 from .deadline import BoundedAdapter, within
+from .destination import reaching
 from .errors import RETRY_LATER, Malformed, NotSent, Unreachable
 from .filters import Parameters
 
@@ -76,8 +77,9 @@ class Transport:
     .netrc from the environment, which would see the key or replace it, keep cookies, and read redirects whole.
     """
 
-    def __init__(self, base_url: str, api_key: str, timeouts: Timeouts) -> None:
+    def __init__(self, base_url: str, api_key: str, timeouts: Timeouts, *, allow_private: bool = False) -> None:
         self._base_url = base_url
+        self._allow_private = allow_private
         self._timeouts = timeouts
         self._adapter = BoundedAdapter(pool_connections=1, pool_maxsize=1)
         # Without an address yet: one that cannot be used is for send() to tell.
@@ -94,7 +96,8 @@ class Transport:
         )
 
     def send(self, request: Request, *, seconds: float) -> Answer:
-        """The answer, whatever its status; raises Unreachable where none came whole within the time-outs.
+        """The answer, whatever its status; raises Unreachable where none came whole within the time-outs, and
+        InsecureAddress where the base URL leads inside.
 
         seconds: what is left of the logical call; the smaller of it and the time-outs counts.
         """
@@ -102,7 +105,11 @@ class Transport:
         connect, read = min(self._timeouts.connect, bound), min(self._timeouts.read, bound)
         prepared = self._prepared(request)
         try:
-            with within(bound), self._adapter.send(prepared, stream=True, timeout=(connect, read)) as response:
+            with (
+                within(bound),
+                reaching(private=self._allow_private),
+                self._adapter.send(prepared, stream=True, timeout=(connect, read)) as response,
+            ):
                 return Answer(response.status_code, response.headers, _body(response))
         except _FAILURES as failure:
             raise _explained(failure) from None

@@ -10,22 +10,28 @@ from django.core.management.base import CommandError, CommandParser
 from partners.models import PartnerAccount
 
 
-def add_key_option(parser: CommandParser) -> None:
-    parser.add_argument(
-        "--api-key-env", metavar="VAR", help="the environment variable that holds the key (default: standard input)"
-    )
+def account_named(slug: str) -> PartnerAccount:
+    """The account that `--partner` names. Raises CommandError."""
+    account = PartnerAccount.objects.filter(slug=slug).first()
+    if account is None:
+        raise CommandError(f"--partner {slug!r}: there is no such account; connect it first with connect_partner.")
+    return account
 
 
-def read_key(variable: str | None) -> str:
-    """The key from the variable named, or from standard input. Raises CommandError."""
+def add_key_option(parser: CommandParser, option: str = "--api-key-env") -> None:
+    parser.add_argument(option, metavar="VAR", help="the environment variable that holds it (default: standard input)")
+
+
+def read_key(variable: str | None, what: str = "API key", option: str = "--api-key-env") -> str:
+    """The key, or `what` else it is, from the variable that `option` names, or from standard input. Raises CommandError."""
     if variable is not None:
         key = os.environ.get(variable, "").strip()
         if not key:
-            raise CommandError(f"The environment variable {variable} is empty or not set; put the API key there.")
+            raise CommandError(f"The environment variable {variable} is empty or not set; put the {what} there.")
         return key
-    key = getpass.getpass("API key: ") if sys.stdin.isatty() else sys.stdin.readline()
+    key = getpass.getpass(f"{what}: ") if sys.stdin.isatty() else sys.stdin.readline()
     if not key.strip():
-        raise CommandError("No API key on standard input; pipe it in, or name a variable with --api-key-env.")
+        raise CommandError(f"No {what} on standard input; pipe it in, or name a variable with {option}.")
     return key.strip()
 
 

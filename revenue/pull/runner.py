@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -29,7 +30,7 @@ from revenue.pull.theirs import Connections
 
 log = logging.getLogger(__name__)
 
-MakeClient = Callable[[str, str], DebituraClient]
+MakeClient = Callable[..., DebituraClient]
 
 
 class AlreadyRunning(Exception):
@@ -99,7 +100,11 @@ def _read(
 ) -> tuple[Reading, CaseReading]:
     """Clients, then the transactions, with whose last answer comes the proof, then what there is room for of the cases."""
     key = account.api_key
-    with Connections(lambda: make_client(account.base_url, key), Budget.of(account), progress.beat) as theirs:
+
+    def connect() -> DebituraClient:
+        return make_client(account.base_url, key, allow_private=settings.ALLOW_PRIVATE_UPSTREAM)
+
+    with Connections(connect, Budget.of(account), progress.beat) as theirs:
         progress.follow(theirs)
         me = theirs.ask(lambda api: api.me())
         if account.is_of_another(me.id):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -27,6 +28,7 @@ from partners.activation import (
     look_up,
 )
 from partners.debitura.collection import CaseFound, CollectionClient, Started
+from partners.debitura.retry import RetryPolicy
 from partners.models import Activation, Case, PartnerAccount, ReferenceChange
 from partners.references import set_reference
 from sandbox.records import SandboxCase
@@ -317,6 +319,18 @@ def test_look_up_that_gets_no_answer_stays_unclear(
     found = look_up(unclear)
     assert found.state == State.UNCLEAR
     assert found.message.startswith("Debitura could not tell whether the case was activated. Debitura")
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_look_up_goes_to_the_own_network_only_where_that_is_allowed(
+    case: Case, person: User, upstream: SandboxServer, settings: Any, monkeypatch: pytest.MonkeyPatch, allowed: bool
+) -> None:
+    unclear = grow_old(attempt(case, person, upstream, "500", replace(WELCOME, reference="")))
+    monkeypatch.setattr(CollectionClient, "RETRY", RetryPolicy(tries=1))
+    settings.ALLOW_PRIVATE_UPSTREAM = allowed
+    PartnerAccount.objects.update(base_url="https://[::ffff:127.0.0.1]:9")
+    said = look_up(Activation.objects.get(pk=unclear.pk)).message
+    assert ("not on the public Internet" in said, "The connection to Debitura failed" in said) == (not allowed, allowed)
 
 
 def test_look_up_of_a_case_that_is_not_listed_stays_unclear(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from partners import collecting
@@ -67,6 +69,14 @@ def test_failure_is_a_sentence_and_nothing_is_sent_again(
     assert said.startswith("The reference is saved here, but Debitura may not know it. ")
     assert upstream.collection_key not in said
     assert len(upstream.log) == 1
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_address_that_leads_inside_is_not_told_unless_that_is_allowed(case: Case, settings: Any, allowed: bool) -> None:
+    settings.ALLOW_PRIVATE_UPSTREAM = allowed
+    PartnerAccount.objects.update(collection_base_url="https://[::ffff:127.0.0.1]:9")
+    said = send_reference(Case.objects.get())
+    assert ("not on the public Internet" in said, "The connection to Debitura failed" in said) == (not allowed, allowed)
 
 
 def test_key_that_cannot_be_opened_is_a_sentence(case: Case) -> None:

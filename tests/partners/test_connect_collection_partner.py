@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from partners.debitura.collection import CollectionClient
+from partners.debitura.retry import RetryPolicy
 from partners.models import PartnerAccount
 from sandbox.server import SandboxServer
 
@@ -47,6 +50,19 @@ def test_connect_only_looks_up_what_no_case_has(connect: Connect, upstream: Sand
     connect()
     ((method, path, status),) = upstream.log
     assert (method, path.split("=")[0], status) == ("GET", "/cases/by-partner-reference?references", 200)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "reason"), [(False, "not on the public Internet"), (True, "The connection to Debitura failed")]
+)
+def test_connect_goes_to_the_own_network_only_where_that_is_allowed(
+    connect: Connect, settings: Any, monkeypatch: pytest.MonkeyPatch, allowed: bool, reason: str
+) -> None:
+    settings.ALLOW_PRIVATE_UPSTREAM = allowed
+    monkeypatch.setattr(CollectionClient, "RETRY", RetryPolicy(tries=1))
+    with pytest.raises(CommandError, match=reason):
+        connect(url="https://[::ffff:127.0.0.1]:9")
+    assert not PartnerAccount.objects.get().is_collecting
 
 
 def test_connect_again_keeps_the_path_unless_another_is_given(connect: Connect) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from partners.debitura.client import DebituraClient
+from partners.debitura.retry import RetryPolicy
 from partners.models import PartnerAccount
 from revenue.models import PullRun
 from sandbox.server import SandboxServer
@@ -18,6 +21,8 @@ from tests.revenue.pull.support import pull_now
 pytestmark = pytest.mark.django_db
 
 Connect = Callable[..., str]
+# This machine by another name than those that may be written; nothing listens on the port.
+INSIDE = "https://[::ffff:127.0.0.1]:9"
 
 
 @pytest.fixture
@@ -84,6 +89,7 @@ REFUSED = [
     ({"url": "http://192.168.1.4"}, "Not connected: The base URL must start with https://"),
     ({"url": "http://127.0.0.1.example.com"}, "Not connected: The base URL must start with https://"),
     ({"url": "https://user:secret@referral-api.debitura.com"}, "Not connected: The base URL must be a plain address"),
+    ({"url": "https://169.254.169.254"}, "Not connected: 169.254.169.254 leads to a machine that is not on the public"),
     ({"url": "ftp://127.0.0.1"}, "Not connected: The base URL must start with https://"),
     ({"url": "nonsense"}, "Not connected: The base URL names no host"),
     ({"slug": "no slug"}, "--slug 'no slug': Enter a valid"),
@@ -100,6 +106,19 @@ def test_connect_stores_nothing_when_something_is_wrong(
         connect(**given)
     assert str(refused.value).startswith(reason)
     assert "a-wrong-key" not in str(refused.value) + "".join(capfd.readouterr())
+    assert not PartnerAccount.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "reason"), [(False, "not on the public Internet"), (True, "The connection to Debitura failed")]
+)
+def test_connect_goes_to_the_own_network_only_where_that_is_allowed(
+    connect: Connect, settings: Any, monkeypatch: pytest.MonkeyPatch, allowed: bool, reason: str
+) -> None:
+    settings.ALLOW_PRIVATE_UPSTREAM = allowed
+    monkeypatch.setattr(DebituraClient, "RETRY", RetryPolicy(tries=1))
+    with pytest.raises(CommandError, match=reason):
+        connect(url=INSIDE)
     assert not PartnerAccount.objects.exists()
 
 

@@ -3,13 +3,14 @@
 import secrets
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from partners.debitura.address import checked_case_path
 from partners.debitura.collection import CollectionClient
 from partners.debitura.errors import DebituraError, InsecureAddress
-from partners.management.account_options import add_key_option, check_words, read_key
+from partners.management.account_options import account_named, add_key_option, check_words, read_key
 from partners.models import PartnerAccount
 
 PRODUCTION = "https://collectionpartner-api.debitura.com"
@@ -37,7 +38,7 @@ class Command(BaseCommand):
     def handle(
         self, *, partner: str, base_url: str, api_key_env: str | None, lifecycle_path: str | None, **options: Any
     ) -> None:
-        account = _account(partner)
+        account = account_named(partner)
         path = account.lifecycle_path if lifecycle_path is None else lifecycle_path
         check_words(base_url=base_url, lifecycle_path=path)
         _check_path(path)
@@ -48,13 +49,6 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Connected {account.slug} to the Collection Partner API at {account.collection_base_url}; {told}"
         )
-
-
-def _account(slug: str) -> PartnerAccount:
-    account = PartnerAccount.objects.filter(slug=slug).first()
-    if account is None:
-        raise CommandError(f"--partner {slug!r}: there is no such account; connect it first with connect_partner.")
-    return account
 
 
 def _check_path(path: str) -> None:
@@ -68,7 +62,7 @@ def _check_path(path: str) -> None:
 def _check(base_url: str, key: str) -> None:
     """Ask for a reference that no case has: only the right key at the right address is told that there is none."""
     try:
-        with CollectionClient(base_url, key) as api:
+        with CollectionClient(base_url, key, allow_private=settings.ALLOW_PRIVATE_UPSTREAM) as api:
             api.by_references([f"feeboard-{secrets.token_hex(8)}"])
     except DebituraError as error:
         raise CommandError(f"Not connected: {error}") from None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from partners.debitura.client import DebituraClient
@@ -37,7 +38,7 @@ class Command(BaseCommand):
 
 def _check(base_url: str, key: str) -> Me:
     try:
-        with DebituraClient(base_url, key) as api:
+        with DebituraClient(base_url, key, allow_private=settings.ALLOW_PRIVATE_UPSTREAM) as api:
             return api.me()
     except DebituraError as error:
         raise CommandError(f"Not connected: {error}") from None

@@ -49,8 +49,8 @@ KEPT: tuple[type[Model], ...] = (
 class QuickClient(DebituraClient):
     """Retries without waiting."""
 
-    def __init__(self, base_url: str, api_key: str) -> None:
-        super().__init__(base_url, api_key, sleep=lambda seconds: None)
+    def __init__(self, base_url: str, api_key: str, **options: Any) -> None:
+        super().__init__(base_url, api_key, sleep=lambda seconds: None, **options)
 
 
 class SmallPages(QuickClient):

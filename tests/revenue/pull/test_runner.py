@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -203,3 +204,13 @@ def test_key_is_in_no_log_line_and_no_row_of_any_run(
     stored = str([everything(), list(PullRun.objects.values())])
     assert "acme" in stored
     assert upstream.key not in stored + caplog.text
+
+
+@pytest.mark.parametrize(("allowed", "kind"), [(False, "insecure_address"), (True, "unreachable")])
+def test_pull_goes_to_the_own_network_only_where_that_is_allowed(
+    account: PartnerAccount, settings: Any, allowed: bool, kind: str
+) -> None:
+    settings.ALLOW_PRIVATE_UPSTREAM = allowed
+    account.base_url = "https://[::ffff:127.0.0.1]:9"
+    run = pull_now(account)
+    assert (run.status, run.error_kind) == (PullRun.Status.FAILED, kind)

@@ -125,8 +125,12 @@ def test_columns_of_each_table_are_remembered_apart(signed_in, reader, account, 
     assert headers(signed_in.get("/balance/")) == ["Partner reference", "Revenue (USD)"]
 
 
-def test_columns_without_a_page_to_go_back_to_lead_to_the_balance(signed_in, account):
-    response = signed_in.post("/balance/columns/", {"column": ["case"], "next": "https://evil.example/"})
+@pytest.mark.parametrize(
+    "target",
+    ["", "https://evil.example/", "//evil.example/", "///evil.example", "javascript:alert(1)", "/\\evil.example"],
+)
+def test_columns_without_a_page_to_go_back_to_lead_to_the_balance(signed_in, account, target):
+    response = signed_in.post("/balance/columns/", {"column": ["case"], "next": target})
     assert response["Location"] == "/balance/"
 
 

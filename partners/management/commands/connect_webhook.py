@@ -1,0 +1,34 @@
+"""`manage.py connect_webhook`: the secret with which Debitura signs what its webhook sends, stored encrypted."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.urls import reverse
+
+from partners.debitura.webhooks import UnusableSecret, secret_bytes
+from partners.management.account_options import account_named, add_key_option, read_key
+
+
+class Command(BaseCommand):
+    help = (
+        "Stores the secret of a webhook that was made at Debitura for an account, encrypted: its deliveries hasten pulls. "
+        "Prints no secret."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--partner", required=True, help="the slug of an account that connect_partner has connected"
+        )
+        add_key_option(parser, "--secret-env")
+
+    def handle(self, *, partner: str, secret_env: str | None, **options: Any) -> None:
+        account = account_named(partner)
+        secret = read_key(secret_env, "webhook's secret", "--secret-env")
+        try:
+            secret_bytes(secret)
+        except UnusableSecret as error:
+            raise CommandError(f"Not connected: {error}") from None
+        account.webhook_secret = secret
+        account.save(update_fields=["sealed_webhook_secret"])
+        address = reverse("webhook", args=[account.slug])
+        self.stdout.write(f"Connected the webhook of {account.slug}. Its address is https://<your host>{address}")
