@@ -176,6 +176,7 @@ def walker(request: pytest.FixtureRequest, account: PartnerAccount, person: User
         "reference": ["QOWN0", "QTHEIRS0", "unknown"],
         "partner_reference": [*REFERENCES[:2], "unknown"],
         "pk": [run.pk, looked_through.pk],
+        "slug": ["acme", "unknown"],
     }
     return Walker(person, values, by_token=request.param == "token")
 
