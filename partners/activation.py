@@ -55,6 +55,9 @@ OPEN = (State.SENDING, State.UNCLEAR)
 OUTCOME = ["state", "message", "ended_at"]
 # Of an attempt this old nothing is under way any more: more than twice what the time-outs of its request allow.
 OVER_AFTER = timedelta(minutes=2)
+SET_SINCE = (
+    "Somebody has set another partner reference since the activation began; that one stays. Debitura may not know it."
+)
 # How far an attempt is looked for in Debitura's list of cases; one that waits to be activated is among the newest.
 PAGES = 20
 
@@ -189,11 +192,20 @@ def _done(activation: Activation, lifecycle: str, reference: str | None, message
             return activation
         case.lifecycle = lifecycle
         case.save(update_fields=["lifecycle"])
-        if reference is not None:
-            set_reference(case, reference, by=activation.by, source=ReferenceChange.Source.ACTIVATION)
-        activation.state, activation.message, activation.ended_at = State.DONE, message, timezone.now()
+        told = message if reference is None else f"{message} {_keep(activation, reference)}".strip()
+        activation.state, activation.message, activation.ended_at = State.DONE, told, timezone.now()
         activation.save(update_fields=OUTCOME)
     return activation
+
+
+def _keep(activation: Activation, reference: str) -> str:
+    """Set the reference that the attempt brought. One that somebody has set since it began stays; the answer says so."""
+    case = activation.case
+    if not case.reference_changes.filter(at__gt=activation.started_at).exists():
+        set_reference(case, reference, by=activation.by, source=ReferenceChange.Source.ACTIVATION)
+        return ""
+    case.refresh_from_db(fields=["partner_reference"])
+    return "" if case.partner_reference == reference else SET_SINCE
 
 
 def _conclude(activation: Activation, lifecycle: str, *, is_over: bool) -> Activation:

@@ -127,7 +127,7 @@ def _told(request: HttpRequest, case: Case, attempt: Activation) -> HttpResponse
     """Say what became of an attempt; to the case where it was activated, else back to the form."""
     if attempt.state == State.DONE:
         case.refresh_from_db()
-        messages.success(request, f"Case {case.reference} is activated. {_stored(case, attempt)}")
+        messages.success(request, f"Case {case.reference} is activated. {_stored(case, attempt)}".rstrip())
     if attempt.message:
         messages.warning(request, attempt.message)
     page = "case" if attempt.state == State.DONE else "case_activation"
@@ -135,7 +135,12 @@ def _told(request: HttpRequest, case: Case, attempt: Activation) -> HttpResponse
 
 
 def _stored(case: Case, attempt: Activation) -> str:
-    """What has become of the partner reference: where one was sent, the case has what Debitura's answer says."""
+    """What has become of the partner reference: where one was sent, the case has what Debitura's answer says.
+
+    Nothing where the attempt itself says why it has another.
+    """
+    if attempt.message.endswith(activation.SET_SINCE):
+        return ""
     if "collectionPartnerReference" not in _sent(attempt):
         return "No partner reference was sent."
     stored = f"the partner reference “{case.partner_reference}”" if case.partner_reference else "no partner reference"
