@@ -93,12 +93,15 @@ def _save(request: HttpRequest, case: Case, form: ReferenceForm) -> HttpResponse
 
 
 def _tell(request: HttpRequest, case: Case, *, changed: bool) -> None:
-    """Say what became of it, and if Debitura was to be told and could not be."""
-    if not changed:
+    """Say what became of it, and if Debitura was to be told and could not be.
+
+    Also where nothing was changed: who saves it again does so because Debitura could not be told, or never was.
+    """
+    if changed:
+        text = f"is now “{case.partner_reference}”" if case.partner_reference else "is cleared"
+        messages.success(request, f"The partner reference {text}.")
+    else:
         messages.info(request, "The partner reference is what it was; nothing was changed.")
-        return
-    text = f"is now “{case.partner_reference}”" if case.partner_reference else "is cleared"
-    messages.success(request, f"The partner reference {text}.")
     if trouble := send_reference(case):
         messages.warning(request, trouble)
 

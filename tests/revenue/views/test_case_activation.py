@@ -288,6 +288,10 @@ def test_reference_is_saved_also_where_debitura_cannot_be_told(signed_in, case, 
     assert case.partner_reference == "NEW"
 
 
-def test_unchanged_reference_is_not_told_again(signed_in, case, upstream):
-    signed_in.post(f"{CASE}reference/", {"was": "", "reference": " "})
-    assert upstream.log == []
+def test_reference_that_is_saved_again_is_told_again(signed_in, case, theirs, upstream):
+    upstream.faults = "lifecycle/500:@1"
+    for was in ("", "NEW"):
+        signed_in.post(f"{CASE}reference/", {"was": was, "reference": "NEW"})
+    text = words(signed_in.get(CASE))
+    assert "The partner reference is what it was; nothing was changed." in text
+    assert theirs.partner_reference == "NEW"
