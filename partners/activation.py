@@ -128,7 +128,7 @@ def _begin(case: Case, welcome: Welcome, by: AbstractBaseUser) -> Activation:
     """Write the attempt down, for good, before anything is sent. Raises NotPending and AlreadyOpen."""
     try:
         with transaction.atomic(durable=True):
-            case.account.note_edit()
+            case.note_edit()
             case.refresh_from_db(fields=["lifecycle"])
             if not case.is_pending_verification:
                 raise NotPending(case)
@@ -174,8 +174,9 @@ def _to_keep(sent: str, echoed: str) -> tuple[str | None, str]:
 def _end(activation: Activation, state: Activation.State, message: str) -> Activation:
     """Write down what came of an attempt that is still open; one that somebody else has settled stays as it is."""
     ended_at = None if state == State.UNCLEAR else timezone.now()
+    case = activation.case
     with transaction.atomic(durable=True):
-        activation.case.account.note_edit()
+        case.note_edit()
         still_open = Activation.objects.filter(pk=activation.pk, state__in=OPEN)
         still_open.update(state=state, message=message, ended_at=ended_at)
     activation.refresh_from_db(fields=OUTCOME)
@@ -186,7 +187,7 @@ def _done(activation: Activation, lifecycle: str, reference: str | None, message
     """The case was activated: state, reference and attempt, all at once and once."""
     case = activation.case
     with transaction.atomic(durable=True):
-        case.account.note_edit()
+        case.note_edit()
         activation.refresh_from_db(fields=OUTCOME)
         if activation.state == State.DONE:
             return activation
