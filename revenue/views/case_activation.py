@@ -64,7 +64,7 @@ class ActivationForm(forms.Form):
         super().__init__(typed, initial=initial)
         self.case = case
         # The reference that the reader saw; who sends the form without saying so means the one there is.
-        self.was = unquote(typed["was"]) if typed and "was" in typed else case.partner_reference
+        self.was = unquote(str(typed["was"])) if typed and "was" in typed else case.partner_reference
         reference = self.fields["collectionPartnerReference"]
         reference.widget = reference_widget(case.partner_reference, self["collectionPartnerReference"].value() or "")
         for name in ("interestFees", "reminderFees", "collectionFees"):
