@@ -56,6 +56,9 @@ OPEN = (State.SENDING, State.UNCLEAR)
 OUTCOME = ["state", "message", "ended_at"]
 # Of an attempt this old nothing is under way any more: more than twice what the time-outs of its request allow.
 OVER_AFTER = timedelta(minutes=2)
+SET_SINCE = (
+    "Somebody has set another partner reference since the activation began; that one stays. Debitura may not know it."
+)
 # How far an attempt is looked for in Debitura's list of cases; one that waits to be activated is among the newest.
 PAGES = 20
 
@@ -126,7 +129,7 @@ def _begin(case: Case, welcome: Welcome, by: AbstractBaseUser) -> Activation:
     """Write the attempt down, for good, before anything is sent. Raises NotPending and AlreadyOpen."""
     try:
         with transaction.atomic(durable=True):
-            case.account.note_edit()
+            case.note_edit()
             case.refresh_from_db(fields=["lifecycle"])
             if not case.is_pending_verification:
                 raise NotPending(case)
@@ -172,8 +175,9 @@ def _to_keep(sent: str, echoed: str) -> tuple[str | None, str]:
 def _end(activation: Activation, state: Activation.State, message: str) -> Activation:
     """Write down what came of an attempt that is still open; one that somebody else has settled stays as it is."""
     ended_at = None if state == State.UNCLEAR else timezone.now()
+    case = activation.case
     with transaction.atomic(durable=True):
-        activation.case.account.note_edit()
+        case.note_edit()
         still_open = Activation.objects.filter(pk=activation.pk, state__in=OPEN)
         still_open.update(state=state, message=message, ended_at=ended_at)
     activation.refresh_from_db(fields=OUTCOME)
@@ -184,17 +188,26 @@ def _done(activation: Activation, lifecycle: str, reference: str | None, message
     """The case was activated: state, reference and attempt, all at once and once."""
     case = activation.case
     with transaction.atomic(durable=True):
-        case.account.note_edit()
+        case.note_edit()
         activation.refresh_from_db(fields=OUTCOME)
         if activation.state == State.DONE:
             return activation
         case.lifecycle = lifecycle
         case.save(update_fields=["lifecycle"])
-        if reference is not None:
-            set_reference(case, reference, by=activation.by, source=ReferenceChange.Source.ACTIVATION)
-        activation.state, activation.message, activation.ended_at = State.DONE, message, timezone.now()
+        told = message if reference is None else f"{message} {_keep(activation, reference)}".strip()
+        activation.state, activation.message, activation.ended_at = State.DONE, told, timezone.now()
         activation.save(update_fields=OUTCOME)
     return activation
+
+
+def _keep(activation: Activation, reference: str) -> str:
+    """Set the reference that the attempt brought. One that somebody has set since it began stays; the answer says so."""
+    case = activation.case
+    if not case.reference_changes.filter(at__gt=activation.started_at).exists():
+        set_reference(case, reference, by=activation.by, source=ReferenceChange.Source.ACTIVATION)
+        return ""
+    case.refresh_from_db(fields=["partner_reference"])
+    return "" if case.partner_reference == reference else SET_SINCE
 
 
 def _conclude(activation: Activation, lifecycle: str, *, is_over: bool) -> Activation:

@@ -68,8 +68,7 @@ class _Looked:
         else:
             self.wishes[found.case].append(found)
             self.changes += found.old != found.new
-        if len(self.bad) > MOST:
-            raise UnreadableFile(f"More than {MOST:,} lines cannot be used. Is this the right file?")
+        _refuse_too_many(self.bad)
         if self.changes > MOST:
             raise UnreadableFile(
                 f"More than {MOST:,} references would change. Split the file, and apply one after the other."
@@ -83,6 +82,7 @@ def look_through(account: PartnerAccount, text: str, *, by: AbstractBaseUser) ->
         for found in _found(account, chunk):
             looked.take(found)
     agreed, contradicting = _agreed(looked.wishes)
+    _refuse_too_many([*looked.bad, *contradicting])
     changes = [wish for wish in agreed if wish.old != wish.new]
     count = len(looked.bad) + sum(map(len, looked.wishes.values()))
     problems = sorted([*looked.bad, *contradicting], key=lambda problem: problem.number)
@@ -122,6 +122,11 @@ def apply(found: ReferenceImport) -> None:
             ],
         }
         found.save(update_fields=["applied_at", "outcome"])
+
+
+def _refuse_too_many(bad: Sequence[BadLine]) -> None:
+    if len(bad) > MOST:
+        raise UnreadableFile(f"More than {MOST:,} lines cannot be used. Is this the right file?")
 
 
 def _found(account: PartnerAccount, chunk: Sequence[Line | BadLine]) -> Iterator[_Wish | BadLine]:

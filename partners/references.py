@@ -52,7 +52,7 @@ def set_reference(
     new = cleaned(text)
     with transaction.atomic():
         # First of all, so that two who edit at once come one after the other, also where the database locks no rows.
-        case.account.note_edit()
+        case.note_edit()
         case.refresh_from_db(fields=["partner_reference"])
         old = case.partner_reference
         if old == new:

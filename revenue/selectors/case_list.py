@@ -49,6 +49,11 @@ class CaseListPage:
     states: list[str]
     pending: int
 
+    @property
+    def has_more_pending(self) -> bool:
+        """Whether `pending` is one more than was counted, and more may wait."""
+        return self.pending > FEW
+
 
 def page_of_cases(f: CaseFilter) -> CaseListPage:
     """The page that the filter asks for. Raises PageNotFound for a place that is no case's. Nine queries at most."""

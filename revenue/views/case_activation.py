@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from typing import Any
+from urllib.parse import unquote
 
 from django import forms
 from django.contrib import messages
@@ -22,7 +23,7 @@ from partners.references import LONGEST
 from partners.welcome import LONGEST_MESSAGE
 from revenue.selectors.cases import activations_of
 from revenue.selectors.snapshot import consistent_read
-from revenue.views.case_reference import as_typed, reference_widget
+from revenue.views.case_reference import as_typed, reference_widget, sealed
 from revenue.views.cases import ACTIVATIONS_SHOWN, case_address, known_case
 from revenue.views.page import needs_account, own_account, render_page
 
@@ -62,22 +63,38 @@ class ActivationForm(forms.Form):
     def __init__(self, case: Case, typed: QueryDict | None = None, initial: dict[str, str] | None = None) -> None:
         super().__init__(typed, initial=initial)
         self.case = case
+        # The reference that the reader saw; who sends the form without saying so means the one there is.
+        self.was = unquote(str(typed["was"])) if typed and "was" in typed else case.partner_reference
         reference = self.fields["collectionPartnerReference"]
         reference.widget = reference_widget(case.partner_reference, self["collectionPartnerReference"].value() or "")
         for name in ("interestFees", "reminderFees", "collectionFees"):
             self.fields[name].widget.attrs |= {"inputmode": "decimal", "autocomplete": "off"}
+
+    @property
+    def saved_reference(self) -> str:
+        """What the reader sees now, as the form sends it back."""
+        return sealed(self.case.partner_reference)
 
     def clean(self) -> None:
         """Keep the checked values as `welcome`, or say at each field what is wrong with it."""
         if self.errors:
             return
         texts = {name: text or "" for name, text in self.cleaned_data.items()}
-        texts["collectionPartnerReference"] = as_typed(texts["collectionPartnerReference"], self.case.partner_reference)
+        texts["collectionPartnerReference"] = as_typed(texts["collectionPartnerReference"], self.was)
+        if self.was != self.case.partner_reference:
+            self.add_error("collectionPartnerReference", _changed_meanwhile(self.case.partner_reference))
         try:
             self.welcome = activation.checked(texts)
         except InvalidActivation as error:
             for name, sentence in error.fields.items():
                 self.add_error(name if name in self.fields else None, sentence)
+
+
+def _changed_meanwhile(current: str) -> str:
+    now = f"set it to “{current}”" if current else "cleared it"
+    return (
+        f"Somebody else has {now} while you were typing. Nothing was sent. Send it again to have yours, or change it."
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -127,7 +144,7 @@ def _told(request: HttpRequest, case: Case, attempt: Activation) -> HttpResponse
     """Say what became of an attempt; to the case where it was activated, else back to the form."""
     if attempt.state == State.DONE:
         case.refresh_from_db()
-        messages.success(request, f"Case {case.reference} is activated. {_stored(case, attempt)}")
+        messages.success(request, f"Case {case.reference} is activated. {_stored(case, attempt)}".rstrip())
     if attempt.message:
         messages.warning(request, attempt.message)
     page = "case" if attempt.state == State.DONE else "case_activation"
@@ -135,7 +152,12 @@ def _told(request: HttpRequest, case: Case, attempt: Activation) -> HttpResponse
 
 
 def _stored(case: Case, attempt: Activation) -> str:
-    """What has become of the partner reference: where one was sent, the case has what Debitura's answer says."""
+    """What has become of the partner reference: where one was sent, the case has what Debitura's answer says.
+
+    Nothing where the attempt itself says why it has another.
+    """
+    if attempt.message.endswith(activation.SET_SINCE):
+        return ""
     if "collectionPartnerReference" not in _sent(attempt):
         return "No partner reference was sent."
     stored = f"the partner reference “{case.partner_reference}”" if case.partner_reference else "no partner reference"

@@ -44,7 +44,7 @@ def cases(request: HttpRequest) -> HttpResponse:
         "chips": case_chips(f, states.get(f.state, f.state)),
         "page": page,
         "pager": case_pager(f, page),
-        "presets": _presets(f, page.pending),
+        "presets": _presets(f, page),
         "pending": PENDING_VERIFICATION,
         "states": list(states.items()),
         "clients": selectable_clients(f.account),
@@ -69,9 +69,10 @@ def case_pager(f: CaseFilter, page: CaseListPage) -> dict[str, str | None]:
     }
 
 
-def _presets(f: CaseFilter, pending: int) -> list[PresetLink]:
+def _presets(f: CaseFilter, page: CaseListPage) -> list[PresetLink]:
     """All cases, and those that wait to be activated: one click each."""
-    waiting = f"Pending verification: {pending:,}"
+    pending = f"more than {page.pending - 1:,}" if page.has_more_pending else page.pending
+    waiting = f"Pending verification: {pending}"
     return [
         PresetLink("All cases", f.query(state=""), current=not f.state),
         PresetLink(waiting, f.query(state=PENDING_VERIFICATION), current=f.state == PENDING_VERIFICATION),

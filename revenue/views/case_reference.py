@@ -34,6 +34,11 @@ def as_typed(text: str, was: str) -> str:
     return was if _in_lines(text) == _in_lines(was) else _in_lines(text)
 
 
+def sealed(reference: str) -> str:
+    """A reference in letters that no browser changes on their way through a form; `unquote` opens it."""
+    return quote(reference, safe="")
+
+
 def _in_lines(text: str) -> str:
     return text.strip().replace("\r\n", "\n").replace("\r", "\n")
 
@@ -62,8 +67,8 @@ class ReferenceForm(forms.Form):
 
     @property
     def saved_reference(self) -> str:
-        """What the reader saw, in letters that no browser changes on their way through the form."""
-        return quote(self.was, safe="")
+        """What the reader saw, as the form sends it back."""
+        return sealed(self.was)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -93,12 +98,15 @@ def _save(request: HttpRequest, case: Case, form: ReferenceForm) -> HttpResponse
 
 
 def _tell(request: HttpRequest, case: Case, *, changed: bool) -> None:
-    """Say what became of it, and if Debitura was to be told and could not be."""
-    if not changed:
+    """Say what became of it, and if Debitura was to be told and could not be.
+
+    Also where nothing was changed: who saves it again does so because Debitura could not be told, or never was.
+    """
+    if changed:
+        text = f"is now “{case.partner_reference}”" if case.partner_reference else "is cleared"
+        messages.success(request, f"The partner reference {text}.")
+    else:
         messages.info(request, "The partner reference is what it was; nothing was changed.")
-        return
-    text = f"is now “{case.partner_reference}”" if case.partner_reference else "is cleared"
-    messages.success(request, f"The partner reference {text}.")
     if trouble := send_reference(case):
         messages.warning(request, trouble)
 

@@ -6,12 +6,13 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from partners.models import Case, Client
 from partners.reference_imports import look_through
-from revenue.models import PullRun
+from revenue.models import PullRun, Transaction
 from tests.browser.conftest import OpenPage, sign_in
 
 pytestmark = [pytest.mark.chromium, pytest.mark.django_db(transaction=True)]
@@ -82,6 +83,10 @@ def test_axe_finds_nothing_on_any_page_in_either_theme(open_page: OpenPage, comp
 
 def test_no_page_is_wider_than_its_window(open_page: OpenPage, complaints: list[str]) -> None:
     page = sign_in(open_page())
+    # Its badge holds a sentence. Nothing else is asked of the figures here.
+    Transaction.objects.filter(case__in=Case.objects.exclude(transactions=None).order_by("pk")[:1]).update(
+        removed_at=timezone.now()
+    )
     for width, height in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": height})
         for address in addresses():

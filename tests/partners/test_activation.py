@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event, Thread
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
@@ -265,6 +266,31 @@ def test_look_up_believes_that_nothing_happened_only_when_nothing_can_be_under_w
     late = look_up(grow_old(unclear))
     assert (late.state, late.message) == (State.REFUSED, "The activation was not carried out. You may try again.")
     assert activate(case, WELCOME, by=person).state == State.DONE
+
+
+def test_look_up_leaves_a_reference_that_was_set_since_the_attempt(
+    case: Case, person: User, upstream: SandboxServer
+) -> None:
+    unclear = attempt(case, person, upstream, "500!")
+    set_reference(case, "set since", by=make_user(), source=ReferenceChange.Source.PAGE)
+    found = look_up(unclear)
+    case.refresh_from_db()
+    assert (found.state, case.lifecycle, case.partner_reference) == (State.DONE, "Active", "set since")
+    assert found.message == f"No answer came; Debitura shows the case as “Active”. {domain.SET_SINCE}"
+    assert history(case) == [("", "set since", "page")]
+
+
+def test_activation_leaves_a_reference_that_was_set_while_it_was_sent(case: Case, person: User) -> None:
+    class Slow(CollectionClient):
+        """While it sends, somebody else sets another reference."""
+
+        def start(self, case_id: UUID, welcome: Welcome) -> Started:
+            set_reference(Case.objects.get(), "set since", by=person, source=ReferenceChange.Source.PAGE)
+            return super().start(case_id, welcome)
+
+    done = activate(case, WELCOME, by=person, make_client=Slow)
+    assert (done.state, done.message, case.partner_reference) == (State.DONE, domain.SET_SINCE, "set since")
+    assert history(case) == [("", "set since", "page")]
 
 
 def test_second_try_looks_up_first_and_finds_it_done(case: Case, person: User, upstream: SandboxServer) -> None:

@@ -120,6 +120,8 @@ def test_cases_of_other_accounts_are_unknown(account: PartnerAccount, person: Us
     [
         ("Q1,a\nQ2,b\nQ3,c\n", "More than 2 references would change. Split the file, and apply one after the other."),
         ("x,a\ny,b\nz,c\n", "More than 2 lines cannot be used. Is this the right file?"),
+        # Lines that change nothing, and one that contradicts them.
+        ("Q1,\nQ1,\nQ1,a\n", "More than 2 lines cannot be used. Is this the right file?"),
     ],
 )
 def test_too_many_are_refused_with_what_to_do(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,3 +94,17 @@ def test_a_change_is_an_edit_of_the_account(case: Case, person: User) -> None:
     set_reference(case, "X", by=person, source=Source.API)
 
     assert PartnerAccount.objects.get(pk=case.account_id).edits == 1
+
+
+def test_setting_writes_before_it_reads_so_that_sqlite_lets_it_wait_for_others(case: Case, person: User) -> None:
+    # As a page has it: its account was not read yet.
+    case = Case.objects.get(pk=case.pk)
+    with CaptureQueriesContext(connection) as queries:
+        set_reference(case, "new", by=person, source=Source.PAGE)
+    statements = [query["sql"].split()[0] for query in queries]
+    assert [statement for statement in statements if statement in ("SELECT", "UPDATE", "INSERT")] == [
+        "UPDATE",
+        "SELECT",
+        "UPDATE",
+        "INSERT",
+    ]

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from accounts.models import ClientSeat
 from partners.activation import OVER_AFTER
-from partners.models import Activation, Case, PartnerAccount
+from partners.models import Activation, Case, PartnerAccount, ReferenceChange
+from partners.references import set_reference
 from tests.factories import make_case, make_client, make_run
 from tests.partners.hostile import HOSTILE
 from tests.revenue.views.reading import links, words
@@ -270,6 +271,20 @@ def test_form_without_its_token_is_refused(reader, case, upstream):
     assert (browser.post(FORM, TYPED).status_code, sends(upstream)) == (403, 0)
 
 
+def test_reference_that_somebody_else_set_meanwhile_is_told_and_not_overwritten_unseen(
+    signed_in, case, reader, upstream
+):
+    shown = signed_in.get(FORM).context["form"].saved_reference
+    set_reference(case, "theirs, 1/2", by=reader, source=ReferenceChange.Source.PAGE)
+    late = signed_in.post(FORM, TYPED | {"was": shown})
+    assert (late.status_code, sends(upstream)) == (400, 0)
+    assert "Somebody else has set it to “theirs, 1/2” while you were typing. Nothing was sent." in words(late)
+    told = late.context["form"].saved_reference
+    assert signed_in.post(FORM, TYPED | {"was": told}).status_code == 302
+    case.refresh_from_db()
+    assert (case.partner_reference, sends(upstream)) == (TYPED["collectionPartnerReference"], 1)
+
+
 # --- A changed reference is sent along --------------------------------------------------------------
 
 
@@ -288,6 +303,10 @@ def test_reference_is_saved_also_where_debitura_cannot_be_told(signed_in, case, 
     assert case.partner_reference == "NEW"
 
 
-def test_unchanged_reference_is_not_told_again(signed_in, case, upstream):
-    signed_in.post(f"{CASE}reference/", {"was": "", "reference": " "})
-    assert upstream.log == []
+def test_reference_that_is_saved_again_is_told_again(signed_in, case, theirs, upstream):
+    upstream.faults = "lifecycle/500:@1"
+    for was in ("", "NEW"):
+        signed_in.post(f"{CASE}reference/", {"was": was, "reference": "NEW"})
+    text = words(signed_in.get(CASE))
+    assert "The partner reference is what it was; nothing was changed." in text
+    assert theirs.partner_reference == "NEW"

@@ -59,6 +59,13 @@ def test_cases_that_wait_for_activation_are_one_click_away(signed_in, account):
     assert listed(response) == ["A"]
 
 
+def test_more_waiting_cases_than_are_counted_are_said_to_be_more(signed_in, account, monkeypatch):
+    monkeypatch.setattr("revenue.selectors.case_list.FEW", 1)
+    for reference in "ABC":
+        make_case(account=account, reference=reference, lifecycle="PendingVerification")
+    assert "Pending verification: more than 1 " in words(signed_in.get("/cases/"))
+
+
 @pytest.mark.parametrize("q", ["8oax", "inv-7", "a/b", "ida"])
 def test_cases_are_searched_by_every_reference_and_the_debtor(signed_in, account, q):
     make_case(
