@@ -26,6 +26,8 @@ from partners.references import InvalidReference, cleaned
 T = TypeVar("T")
 # So much is decided and kept at once. What changes nothing does not count, so that a file of all cases can be applied.
 MOST = 50_000
+# Each is kept in memory until all are read.
+MOST_LINES = 500_000
 # What was looked through and never applied goes after this time, when the same person looks through the next file.
 KEPT = timedelta(days=7)
 _CHUNK = 1_000
@@ -78,7 +80,9 @@ class _Looked:
 def look_through(account: PartnerAccount, text: str, *, by: AbstractBaseUser) -> ReferenceImport:
     """What a file would change, kept to be applied. Raises UnreadableFile where nothing of it can be used."""
     looked = _Looked()
-    for chunk in _chunks(lines(text)):
+    for number, chunk in enumerate(_chunks(lines(text))):
+        if number * _CHUNK >= MOST_LINES:
+            raise UnreadableFile(f"More than {MOST_LINES:,} lines. Split the file, and apply one after the other.")
         for found in _found(account, chunk):
             looked.take(found)
     agreed, contradicting = _agreed(looked.wishes)
@@ -103,7 +107,8 @@ def apply(found: ReferenceImport) -> None:
     A case whose reference somebody has changed since is left alone, and told in the outcome.
     """
     with transaction.atomic():
-        found.account.note_edit()
+        # By its key: SQLite lets nobody wait for a write who has read before it.
+        PartnerAccount(pk=found.account_id).note_edit()
         # Behind whoever applied it a moment ago.
         found.refresh_from_db(fields=["applied_at"])
         if found.applied_at is not None:

@@ -136,6 +136,15 @@ def test_too_many_are_refused_with_what_to_do(
     assert not ReferenceImport.objects.exists()
 
 
+def test_more_lines_than_memory_is_meant_for_are_refused(
+    account: PartnerAccount, person: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reference_imports, "_CHUNK", 2)
+    monkeypatch.setattr(reference_imports, "MOST_LINES", 2)
+    with pytest.raises(UnreadableFile, match="More than 2 lines"):
+        look_through(account, "a,1\nb,2\nc,3", by=person)
+
+
 def test_lines_that_change_nothing_are_never_too_many(
     account: PartnerAccount, person: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
