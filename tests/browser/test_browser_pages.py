@@ -119,6 +119,8 @@ def test_slash_focuses_search_and_question_mark_lists_the_shortcuts(open_page: O
 def test_g_and_a_letter_opens_a_page(open_page: OpenPage) -> None:
     page = sign_in(open_page())
     for letter, title in (("b", "Partner Balance"), ("c", "Clients"), ("p", "Pulls"), ("t", "Transactions")):
+        # The keys are listened to from then on.
+        page.wait_for_load_state("load")
         page.keyboard.press("g")
         page.keyboard.press(letter)
         expect(page.get_by_role("heading", name=title, level=1)).to_be_visible()
