@@ -11,7 +11,7 @@ from datetime import date
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from accounts.models import User
 from partners.models import Case, PartnerAccount
@@ -22,6 +22,9 @@ from sandbox.world import World
 from tests import environment
 
 PASSWORD = "a long enough pass phrase"
+# Milliseconds that something may take on a busy machine.
+PATIENCE = 15_000
+expect.set_options(timeout=PATIENCE)
 # Headless Chromium asks its makers for news unless it is told not to.
 QUIET = (
     "--no-sandbox",
@@ -90,7 +93,7 @@ def open_page(browser: Browser, site: str, complaints: list[str]) -> Iterator[Op
 
     def open_it(**options) -> Page:
         context = browser.new_context(base_url=site, **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         watch(page, urlsplit(site).netloc, complaints)
@@ -120,6 +123,8 @@ def sign_in(page: Page) -> Page:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Overview", level=1).wait_for()
+    # A page listens to keys and clicks from then on.
+    page.wait_for_load_state("load")
     return page
 
 
