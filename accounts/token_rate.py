@@ -45,13 +45,18 @@ def _asked(token: int) -> int:
     """How often a token has asked in this window, this time included."""
     key = f"token-rate:{token}:{int(time.time()) // WINDOW}"
     try:
-        return _count(caches["rates"], key)
+        return count(caches["rates"], key)
     except RedisError:
         # Figures are not to be had less often than Redis: until it is back, this process counts for itself.
         logger.warning("Redis does not answer; this process counts the requests of each token by itself.")
-        return _count(caches["default"], key)
+        return count(caches["default"], key)
 
 
-def _count(cache: BaseCache, key: str) -> int:
+def count(cache: BaseCache, key: str) -> int:
+    """One more for `key`, also where several count at the same moment."""
     cache.add(key, 0, timeout=2 * WINDOW)
-    return cache.incr(key)
+    try:
+        return cache.incr(key)
+    except ValueError:
+        # A full cache has thrown the number away in between: it begins anew.
+        return 1

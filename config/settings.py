@@ -95,7 +95,7 @@ CACHES: dict[str, dict[str, Any]] = {
     # request to another machine would cost as much as the rest of the answer.
     "pages": {"BACKEND": _IN_MEMORY, "LOCATION": "pages", "OPTIONS": {"MAX_ENTRIES": 100}},
     # How often each API token has asked (accounts/token_rate.py).
-    "rates": {"BACKEND": _IN_MEMORY, "LOCATION": "rates"},
+    "rates": {"BACKEND": _IN_MEMORY, "LOCATION": "rates", "OPTIONS": {"MAX_ENTRIES": 10_000}},
 }
 if REDIS_URL:
     CACHES["rates"] = {
