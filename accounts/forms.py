@@ -1,17 +1,19 @@
-"""Signing in, and what people set for themselves."""
+"""Signing in, what people set for themselves, and their tokens."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict
 from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
-from accounts.models import User, validate_time_zone
+from accounts.models import ApiToken, User, validate_time_zone
 
 # Old names and technical ones, of no use in a list to choose from.
 _UNLISTED = ("Etc/", "SystemV/", "US/", "posix/", "right/")
@@ -67,3 +69,54 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own cl
         # A zone that was guessed under an old name stays selectable.
         names = dict.fromkeys((*time_zone_names(), self.instance.time_zone))
         zone.choices = [default, *((name, name.replace("_", " ")) for name in names if name)]
+
+
+class WantedToken(TypedDict):
+    """What ApiToken.issue takes."""
+
+    name: str
+    scopes: list[str]
+    expires_at: datetime | None
+
+
+class TokenForm(forms.Form):
+    """What a new API token of `owner` is called, may do, and when it ends."""
+
+    NEVER = "never"
+    # The page shows all of them.
+    MOST_TOKENS = 100
+
+    name = forms.CharField(
+        max_length=ApiToken.LONGEST_NAME,
+        help_text="What uses it, such as “month-end script”.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
+    )
+    scopes = forms.MultipleChoiceField(
+        label="It may",
+        choices=ApiToken.Scope.choices,
+        initial=[ApiToken.Scope.READ.value],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose what the token may do."},
+    )
+    lifetime = forms.ChoiceField(
+        label="Expires",
+        choices=[("30", "In 30 days"), ("90", "In 90 days"), ("365", "In 1 year"), (NEVER, "Never")],
+        initial="90",
+    )
+
+    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.owner = owner
+
+    def clean(self) -> dict[str, Any]:
+        if self.owner.api_tokens.count() >= self.MOST_TOKENS:
+            raise ValidationError(
+                f"You have {self.MOST_TOKENS} tokens. Revoke one that you no longer need, then try again."
+            )
+        return self.cleaned_data
+
+    def wanted(self) -> WantedToken:
+        """The token that was asked for, with its end counted from now."""
+        lifetime = self.cleaned_data["lifetime"]
+        end = None if lifetime == self.NEVER else timezone.now() + timedelta(days=int(lifetime))
+        return {"name": self.cleaned_data["name"], "scopes": self.cleaned_data["scopes"], "expires_at": end}

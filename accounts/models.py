@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
+from datetime import datetime
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
@@ -79,13 +81,25 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class ApiToken(models.Model):
-    """A secret for a person's scripts. Only its SHA-256 is kept: 256 random bits need no salt."""
+    """A secret for a person's scripts. Only its SHA-256 is kept: 256 random bits need no salt. A revoked one is no row."""
+
+    class Scope(models.TextChoices):
+        READ = "read", "Read figures, payments, clients and cases"
+        REFERENCES = "references", "Set partner references and activate cases"
 
     PREFIX = "fb_"
+    LONGEST_NAME = 60
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=LONGEST_NAME)
     digest = models.CharField(max_length=64, unique=True)
+    # Values of Scope.
+    scopes = models.JSONField()
     created_at = models.DateTimeField(default=timezone.now)
+    # None: it does not expire.
+    expires_at = models.DateTimeField(null=True)
+    # To the minute (accounts.authentication); None: never.
+    last_used_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"token of {self.user_id} made {self.created_at:%Y-%m-%d}"
@@ -95,11 +109,33 @@ class ApiToken(models.Model):
         return hashlib.sha256(token.encode()).hexdigest()
 
     @classmethod
-    def issue(cls, user: User) -> str:
+    def issue(
+        cls,
+        user: User,
+        *,
+        name: str = "made by command",
+        scopes: Iterable[str] = tuple(Scope),
+        expires_at: datetime | None = None,
+    ) -> str:
         """Make a token for `user` and return its text, which cannot be had again."""
         token = cls.PREFIX + secrets.token_urlsafe(32)
-        cls.objects.create(user=user, digest=cls.digest_of(token))
+        cls.objects.create(
+            user=user,
+            name=name,
+            digest=cls.digest_of(token),
+            scopes=[str(scope) for scope in scopes],
+            expires_at=expires_at,
+        )
         return token
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def opens(self) -> bool:
+        """Whether somebody gets in with it now."""
+        return self.user.is_active and not self.is_expired
 
 
 class ClientSeat(models.Model):

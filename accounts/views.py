@@ -26,6 +26,7 @@ PAGE_BEHIND = {
     "transactions_columns": "transactions",
     "balance_columns": "balance",
     "sign_out": "overview",
+    "token_revoke": "tokens",
 }
 
 

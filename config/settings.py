@@ -89,12 +89,22 @@ else:
 REDIS_URL = env.env.str("REDIS_URL", default="")
 
 _IN_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
-CACHES = {
+CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": _IN_MEMORY},
     # Pages that have not changed (revenue/views/unchanged.py), in each process: they are personal and short-lived, and a
     # request to another machine would cost as much as the rest of the answer.
     "pages": {"BACKEND": _IN_MEMORY, "LOCATION": "pages", "OPTIONS": {"MAX_ENTRIES": 100}},
+    # How often each API token has asked (accounts/token_rate.py).
+    "rates": {"BACKEND": _IN_MEMORY, "LOCATION": "rates", "OPTIONS": {"MAX_ENTRIES": 10_000}},
 }
+if REDIS_URL:
+    CACHES["rates"] = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "feeboard",
+        # Seconds: an answer is not to wait for a count.
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+    }
 
 # --- People -----------------------------------------------------------------------------------------
 
@@ -227,15 +237,18 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 
 # --- API --------------------------------------------------------------------------------------------
 
+# The most requests with one token.
+API_REQUESTS_PER_MINUTE = env.number("API_REQUESTS_PER_MINUTE", default=600, least=1)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.BearerTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "accounts.scopes.TokenScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.token_rate.TokenRate"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["revenue.api.bodies.ExactJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "revenue.api.schema.ScopedSchema",
     "EXCEPTION_HANDLER": "revenue.api.errors.error_response",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

@@ -140,9 +140,10 @@ def _quick_passwords(settings: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_page_of_another_test() -> None:
+def _nothing_kept_of_another_test() -> None:
     """What is rolled back may come again under the same ids."""
     caches["pages"].clear()
+    caches["rates"].clear()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -41,6 +41,7 @@ for name in (
         "REQUESTS_PER_MINUTE",
         "REQUESTS_PER_HOUR",
         "REQUESTS_PER_DAY",
+        "API_REQUESTS_PER_MINUTE",
     ),
 ):
     os.environ.pop(name, None)

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
 from accounts.models import User
@@ -42,12 +43,12 @@ def make_user(email: str | None = None, *, password: str = "a long enough pass p
     """A person who may sign in; reads dates in Europe/Copenhagen."""
     fields = {"time_zone": "Europe/Copenhagen"} | fields
     email = email or f"person{next(_numbers)}@example.com"
-    return User.objects.create(email=email, password=_hashed(password), **fields)
+    return User.objects.create(email=email, password=_hashed(password, settings.PASSWORD_HASHERS[0]), **fields)
 
 
 @cache
-def _hashed(password: str) -> str:
-    """Slow by design, so once a password."""
+def _hashed(password: str, hasher: str) -> str:
+    """Slow by design, so once a password; `hasher` is the one that make_password takes just now."""
     return make_password(password)
 
 

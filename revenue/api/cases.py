@@ -54,7 +54,7 @@ class CaseView(Answer):
         operation_id="set_partner_reference",
         parameters=[schema.REFERENCE_PATH, *parameters],
         request=ReferenceBody,
-        responses=schema.answers(ChangedCase, 403),
+        responses=schema.answers(ChangedCase),
     )
     def patch(self, request: Request, reference: str) -> Response:
         """Set, change or clear the partner reference. A change is told to Debitura where the account is connected to that."""
@@ -92,6 +92,7 @@ class PartnerReferencesView(Answer):
     """The cases of many partner references."""
 
     parameters: ClassVar = [schema.REFERENCES, schema.PARTNER]
+    reading_methods: ClassVar = {"POST"}
 
     @extend_schema(
         operation_id="cases_by_partner_references",
@@ -111,7 +112,7 @@ class PartnerReferencesView(Answer):
         operation_id="post_cases_by_partner_references",
         parameters=[schema.PARTNER],
         request=ReferencesBody,
-        responses=schema.answers(schema.lists_of(CaseFields), 403),
+        responses=schema.answers(schema.lists_of(CaseFields)),
     )
     @consistent
     def post(self, request: Request) -> Response:
@@ -132,7 +133,7 @@ class ActivationView(Answer):
         operation_id="activate_case",
         parameters=[schema.REFERENCE_PATH, *parameters],
         request=ActivationBody,
-        responses=schema.answers(ActivatedCase, 403, 409, 502, 503),
+        responses=schema.answers(ActivatedCase, 409, 502, 503),
     )
     def post(self, request: Request, reference: str) -> Response:
         """Activate a case that is in Pending Verification, at Debitura. Amounts are numbers, or texts that hold one.

@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from drf_spectacular.generators import SchemaGenerator
 
+from revenue.api.schema import SCOPE
+
 Schema = dict[str, Any]
 
 
@@ -40,6 +42,7 @@ class Operation:
     method: str
     path: str
     description: str
+    scope: str
     parameters: list[Parameter]
     body: list[Member]
     members: list[Member]
@@ -60,6 +63,7 @@ def operations(schema: Schema) -> Iterator[Operation]:
                 method=method.upper(),
                 path=path,
                 description=described.get("description", ""),
+                scope=described[SCOPE],
                 parameters=[_parameter(each) for each in described.get("parameters", [])],
                 body=_json(described.get("requestBody", {}), schema),
                 members=_json(described["responses"].get("200", {}), schema),

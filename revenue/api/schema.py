@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
+from accounts.models import ApiToken
+from accounts.scopes import scope_needed
 from revenue import periods
 from revenue.api.bodies import MOST_REFERENCES
 from revenue.api.serializers import Error, Fields
 from revenue.filters import CLIENT_SORTS, CLIENT_STATES, SORTS
 from revenue.parameters import LARGEST_PAGE_SIZE
 from revenue.stages import Stage
+
+SCOPE = "x-scope"
 
 
 class BearerToken(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # it registers its subclasses
@@ -24,7 +29,15 @@ class BearerToken(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # the framework's signature
-        return {"type": "http", "scheme": "bearer"}
+        scopes = " ".join(f"{scope.value}: {scope.label}." for scope in ApiToken.Scope)
+        return {"type": "http", "scheme": "bearer", "description": f"A token has one or more scopes. {scopes}"}
+
+
+class ScopedSchema(AutoSchema):
+    """Tells the scope that a token needs for an operation; OpenAPI has a place of its own for that with OAuth alone."""
+
+    def get_extensions(self) -> dict[str, str]:
+        return {SCOPE: scope_needed(self.view, self.method).value}
 
 
 def _signed(keys: Any) -> list[str]:
@@ -89,7 +102,7 @@ REFERENCES = _parameter(
 
 def answers(success: Any, *others: int) -> dict[int, Any]:
     """The answers of a view that succeeds with `success`; `others` are further statuses of its errors."""
-    return {200: success} | dict.fromkeys((400, 401, *others, 404), Error)
+    return {200: success} | dict.fromkeys((400, 401, 403, 404, *others, 429), Error)
 
 
 def page_of(row: type[Fields], name: str) -> Any:

@@ -54,6 +54,7 @@ def test_sign_in_leads_to_the_page_that_was_asked_for(client):
         ("/transactions/columns/", "/transactions/"),
         ("/balance/columns/", "/balance/"),
         ("/sign-out/", "/"),
+        ("/profile/tokens/7/revoke/", "/profile/tokens/"),
     ],
 )
 def test_sign_in_after_a_form_of_an_ended_session_leads_to_the_page_of_that_form(client, asked, page):
@@ -139,6 +140,7 @@ def test_profile_with_a_wrong_zone_answers_400_and_ties_the_error_to_its_field(c
         "/pulls/",
         "/pulls/progress/",
         "/profile/",
+        "/profile/tokens/",
         "/transactions/export.csv",
         "/cases/x/",
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import pytest
@@ -9,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from accounts.models import User
+from accounts.models import ApiToken, User
 from partners.models import Case, Client
 from partners.reference_imports import look_through
 from revenue.models import PullRun, Transaction
@@ -26,6 +27,7 @@ def addresses() -> list[str]:
     client = Client.objects.exclude(transactions=None).order_by("pk").first()
     case = Case.objects.exclude(transactions=None).order_by("pk").first()
     assert client is not None and case is not None
+    ApiToken.issue(User.objects.get(), name="W" * ApiToken.LONGEST_NAME)
     return [
         "/",
         "/?period=this_month",
@@ -47,6 +49,7 @@ def addresses() -> list[str]:
         f"/references/{file_of_references(case)}/",
         "/profile/",
         "/profile/password/",
+        "/profile/tokens/",
         "/api/v1/docs/",
         "/nowhere/",
     ]
@@ -94,6 +97,25 @@ def test_no_page_is_wider_than_its_window(open_page: OpenPage, complaints: list[
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert (address, wide) == (address, width)
     forget_expected_refusals(complaints)
+
+
+def test_new_token_is_shown_once_to_be_copied_and_is_revoked(open_page: OpenPage) -> None:
+    page = sign_in(open_page(viewport={"width": 360, "height": 740}, reduced_motion="reduce"))
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/profile/")
+    page.get_by_role("main").get_by_role("link", name="API tokens").click()
+    page.get_by_label("Name").fill("month end")
+    page.get_by_role("button", name="Make the token").click()
+    token = page.locator("#new-token").inner_text()
+    page.get_by_role("button", name=f"Copy {token}").click()
+    expect(page.locator("[data-copy] use")).to_have_attribute("href", re.compile("#check$"))
+    assert page.evaluate("navigator.clipboard.readText()") == token
+    assert page.request.get("/api/v1/summary", headers={"Authorization": f"Bearer {token}"}).status == 200
+    assert (violations_in_both_themes(page), page.evaluate("document.documentElement.scrollWidth")) == ([], 360)
+    page.goto("/profile/tokens/")
+    expect(page.locator("#new-token")).to_have_count(0)
+    page.get_by_role("button", name="Revoke month end").click()
+    expect(page.get_by_text("You have no token yet.")).to_be_visible()
 
 
 def forget_expected_refusals(complaints: list[str]) -> None:

@@ -49,6 +49,9 @@ FORM = {
     "userEmail": "anna@partner.example",
     "text": "QTHEIRS0,mine",
     "ask_again": "",
+    "name": "mine",
+    "scopes": "read",
+    "lifetime": "never",
 }
 BODIES: tuple[Mapping[str, object], ...] = (
     {"references": REFERENCES},
@@ -166,8 +169,9 @@ def person(account: PartnerAccount, client: PartnerClient) -> User:
 
 
 @pytest.fixture
-def walker(request: pytest.FixtureRequest, account: PartnerAccount, person: User) -> Walker:
+def walker(request: pytest.FixtureRequest, account: PartnerAccount, person: User, settings: Any) -> Walker:
     """`person`, with an example or more of every parameter that an address may have."""
+    settings.API_REQUESTS_PER_MINUTE = 100_000  # whoever is told to come back later sees nothing
     difference = {"stage": "paid", "ours_usd": str(FEE), "theirs_usd": "0.00", "ours_count": 1, "theirs_count": 0}
     run = make_run(account, ties_out=False, differences=[difference])
     looked_through = look_through(account, f"QTHEIRS1,{MARK} new\nunknown,{MARK}", by=person)

@@ -86,11 +86,28 @@ def test_schema_tells_what_is_sent(schema):
 
 def test_schema_tells_the_errors_of_an_activation(schema):
     answers = schema["paths"]["/api/v1/cases/{reference}/activate"]["post"]["responses"]
-    assert set(answers) == {"200", "400", "401", "403", "404", "409", "502", "503"}
+    assert set(answers) == {"200", "400", "401", "403", "404", "409", "429", "502", "503"}
 
 
-def test_schema_knows_the_token(schema):
-    assert schema["components"]["securitySchemes"]["token"] == {"type": "http", "scheme": "bearer"}
+def test_schema_knows_the_token_and_its_scopes(schema):
+    assert schema["components"]["securitySchemes"]["token"] == {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token has one or more scopes. read: Read figures, payments, clients and cases. "
+        "references: Set partner references and activate cases.",
+    }
+
+
+def test_schema_tells_the_scope_of_every_operation(schema):
+    needs = {operation.id: operation.scope for operation in operations(schema)}
+    changing = {"set_partner_reference", "activate_case"}
+    assert needs == {name: "references" if name in changing else "read" for name in needs}
+    assert len(needs) == sum(len(methods) for methods in METHODS.values())
+
+
+def test_schema_tells_what_any_token_may_be_refused_for(schema):
+    told = [set(method["responses"]) for path in schema["paths"].values() for method in path.values()]
+    assert [answers for answers in told if not {"401", "403", "429"} <= answers] == []
 
 
 def test_schema_tells_the_parameters(schema):
