@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from functools import cache
 
 from django.db import connection
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 
+from accounts.access import Keys
 from partners.models import PartnerAccount
 from revenue.models import PullRun
 
@@ -17,19 +18,20 @@ _STEPS = ("id", "status", "phase", "heartbeat_at", "finished_at", "as_of")
 _UNSHOWN = frozenset({"sealed_api_key", "sealed_collection_key"})
 
 
-def data_version(visible: QuerySet[PartnerAccount], slug: str) -> str | None:
+def data_version(visible: Keys | None, slug: str) -> str | None:
     """A text that changes with everything that pages tell about the account named `slug`; "": the first one. One query.
 
-    It is made of the rows of all `visible` accounts and of the latest pull of this one, the only pull that can still
-    change. Whoever writes what a page shows has to change one of these rows in the same transaction or after it: a pull
-    does so by its end, anything else by a column of the account. None where `slug` is not among the `visible` ones.
+    It is made of the rows of all `visible` accounts (accounts.access.visible_account_keys) and of the latest pull of this
+    one, the only pull that can still change. Whoever writes what a page shows has to change one of these rows in the same
+    transaction or after it: a pull does so by its end, anything else by a column of the account. None where `slug` is
+    not among the `visible` ones.
     """
-    if visible.query.is_empty():
+    if visible is None:
         return None
-    seen, params = visible.order_by().values("pk").query.sql_with_params()
+    seen, params = visible
     with connection.cursor() as cursor:
         # By hand: the ORM would think about it for longer than the database, and than all the rest of an unchanged page.
-        cursor.execute(_states(connection.vendor).replace("{seen}", seen), params or None)
+        cursor.execute(_states(connection.vendor).replace("{seen}", seen), params)
         rows = cursor.fetchall()
     account = next((row for row in rows if row[0] == slug), None) if slug else next(iter(rows), None)
     return None if account is None else repr((account, [own for _, own, _ in rows]))
