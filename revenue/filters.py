@@ -48,7 +48,6 @@ CLIENT_STATES = ("active", "archived", "all")
 CASE_SORTS = ("created", "reference")
 DEFAULT_CASE_SORT = "-created"
 # What `state` says for cases that wait to be activated, and for those of which Debitura has not told the state yet.
-PENDING_VERIFICATION = "pendingverification"
 UNKNOWN_STATE = "unknown"
 Accounts = Sequence[PartnerAccount] | None
 
@@ -171,7 +170,7 @@ class ClientFilter(PageFilter):
 
 @dataclass(frozen=True, kw_only=True)
 class CaseFilter(PageFilter):
-    """Which cases are asked for. state: as state_key() writes it, UNKNOWN_STATE, or "" for every one.
+    """Which cases are asked for. state: as partners.debitura.records.state_key writes it, UNKNOWN_STATE, or "" for every one.
 
     A page is told by a case beside it, not by its number: the one `after` that case in the order of the list, or `before`
     it (primary keys); without either it is the first page.
@@ -265,11 +264,6 @@ def parse_page_filter(params: QueryDict, *, asker: Asker) -> PageFilter:
     found = PageFilter(account=account, page=read.page(), page_size=read.page_size(), is_default_account=is_default)
     read.raise_errors()
     return found
-
-
-def state_key(lifecycle: str) -> str:
-    """The state of a case as `state` names it, however Debitura writes it: with blanks and without, large or small."""
-    return lifecycle.replace(" ", "").casefold()
 
 
 def accounts_of(asker: Asker) -> list[PartnerAccount]:

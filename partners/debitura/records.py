@@ -60,9 +60,18 @@ class InvoicingTriggerMode(StrEnum):
     CONFIRMED_PIPELINE = "ConfirmedPipeline"
 
 
+# The state of a case that waits to be activated, by its key.
+PENDING_VERIFICATION = "pendingverification"
+
+
+def state_key(lifecycle: str) -> str:
+    """The state of a case, alike however Debitura writes it: with blanks and without, large or small."""
+    return lifecycle.replace(" ", "").casefold()
+
+
 def waits_for_activation(lifecycle: str) -> bool:
-    """Whether this is the state of a case that waits to be activated; Debitura writes it with a space and without."""
-    return lifecycle.replace(" ", "").casefold() == "pendingverification"
+    """Whether this is the state of a case that waits to be activated."""
+    return state_key(lifecycle) == PENDING_VERIFICATION
 
 
 @dataclass(frozen=True, slots=True)

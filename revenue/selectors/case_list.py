@@ -16,8 +16,9 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Lower
 
+from partners.debitura.records import PENDING_VERIFICATION, state_key
 from partners.models import Case, PartnerAccount
-from revenue.filters import PENDING_VERIFICATION, UNKNOWN_STATE, CaseFilter, state_key
+from revenue.filters import UNKNOWN_STATE, CaseFilter
 from revenue.search import matching_cases
 from revenue.selectors.cases import case_totals
 from revenue.selectors.orders import Order, turned

@@ -7,14 +7,13 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from partners.debitura.records import PENDING_VERIFICATION, state_key
 from revenue.filters import (
     CASE_SORTS,
-    PENDING_VERIFICATION,
     UNKNOWN_STATE,
     CaseFilter,
     FilterError,
     parse_case_filter,
-    state_key,
 )
 from revenue.selectors.case_list import CaseListPage, page_of_cases
 from revenue.templatetags.figures import words

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from partners.debitura.records import PENDING_VERIFICATION
 from partners.models import Case
-from revenue.filters import PENDING_VERIFICATION, CaseFilter
+from revenue.filters import CaseFilter
 from revenue.selectors import case_list
 from revenue.selectors.case_list import page_of_cases, states_of
 from revenue.selectors.paging import PageNotFound
