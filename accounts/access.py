@@ -1,55 +1,155 @@
-"""Who may see what: the one place that decides. Every selector takes what comes from here."""
+"""Who may see and do what: the one place that decides.
+
+A Sight is what somebody may see of one partner account. Nothing is asked of the figures without one: filters and selectors take
+it, and add nothing to it. What each role is for stands in docs/access.md.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, QuerySet
+from django.db.models import F, Q, QuerySet
 
-from accounts.models import ClientSeat, User
-from partners.models import PartnerAccount
+from accounts.models import Membership, Role, User
+from partners.models import Client, PartnerAccount
 
 Asker = User | AnonymousUser
-Keys = tuple[str, tuple[Any, ...]]
+# Who works for the partner. A client's own people see pages of their own, and nothing of what the partner's people see.
+STAFF = (Role.ADMIN, Role.FINANCE, Role.MANAGER)
 # No primary key of a person.
 _ANYBODY = -1
+# What of a membership decides what its person sees, as a text; none for superusers. Who is looked after is never changed in
+# place, and its ids never come again, so that their number and the last of them tell of every change.
+_STANDING = """coalesce((SELECT role || CAST(sees_totals AS text) || coalesce(CAST(looked_at AS text), '') || (
+        SELECT count(*) || '/' || coalesce(max(id), 0) FROM accounts_membership_clients
+        WHERE membership_id = accounts_membership.id)
+    FROM accounts_membership WHERE account_id = partners_partneraccount.id AND user_id = %s), '')"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What somebody who works for the partner may see of `account`, and do there.
+
+    clients: the primary keys of the only clients whose rows they may see, sorted; None: every client, and the rows that name
+    none. sees_totals: whether they may see sums over the whole portfolio, too.
+    """
+
+    account: PartnerAccount
+    role: Role
+    clients: tuple[int, ...] | None
+    sees_totals: bool
+
+    @classmethod
+    def of_everything(cls, account: PartnerAccount) -> Sight:
+        """All figures of an account: what finance staff sees. For what asks on nobody's behalf, such as a command."""
+        return cls(account=account, role=Role.FINANCE, clients=None, sees_totals=True)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of the account's figures is hidden."""
+        return self.clients is None
+
+    @property
+    def may_pull(self) -> bool:
+        """Whether to start pulls, and to see what each of them did: that speaks of the whole portfolio."""
+        return self.is_whole
+
+    @property
+    def may_administer(self) -> bool:
+        """Whether to change who sees the account, its keys and its screens, and to read its audit trail."""
+        return self.role == Role.ADMIN
+
+    def covers(self, client_id: int | None) -> bool:
+        """Whether the rows of a client (primary key; None: of no client) may be seen."""
+        return self.clients is None or client_id in self.clients
+
+    def of_clients(self, column: str = "client") -> Q:
+        """The condition that a row is of a client that may be seen; `column` leads from the row to its client."""
+        return Q() if self.clients is None else Q((f"{column}__in", self.clients))
+
+
+def sights_of(asker: Asker) -> list[Sight]:
+    """What the asker may see of each partner account for which they work. Two queries at most, three for account managers.
+
+    The first one is the one that a link without `partner` means; connecting another account never changes which one that is.
+    """
+    accounts = list(visible_accounts(asker).order_by("created_at", "pk"))
+    if not accounts or not isinstance(asker, User):
+        return []
+    roles = {} if asker.is_superuser else {each.account_id: each for each in _memberships_of(asker)}
+    clients = _clients_of([each for each in roles.values() if each.role == Role.MANAGER])
+    return [_sight(account, roles.get(account.pk), clients) for account in accounts]
+
+
+def own_clients(asker: Asker) -> QuerySet[Client]:
+    """The clients, the creditors, whose own person the asker is."""
+    if not isinstance(asker, User) or not asker.is_active:
+        return Client.objects.none()
+    return Client.objects.filter(
+        memberships__user=asker, memberships__role=Role.CLIENT, memberships__account=F("account")
+    )
+
+
+class Seen(NamedTuple):
+    """The SQL that finds the primary keys of `visible_accounts`; a text of what the asker may see of each, beside the account's
+    row, which changes with it; and the parameters of both, those of the text first."""
+
+    keys: str
+    standing: str
+    params: tuple[Any, ...]
 
 
 def visible_accounts(asker: Asker) -> QuerySet[PartnerAccount]:
-    """The partner accounts whose figures and references `asker` may see: every one for active people of the partner.
-
-    None for anybody else, and none for who works for a client: fees, partner references and the other clients of an account
-    are not for creditors, in no page, export, answer or error. What a client may see needs selectors of its own.
-    """
-    if not asker.is_authenticated or not asker.is_active:
+    """The partner accounts of which `asker` may see something as somebody who works for the partner."""
+    if not isinstance(asker, User) or not asker.is_active:
         return PartnerAccount.objects.none()
-    return PartnerAccount.objects.exclude(Exists(ClientSeat.objects.filter(user=asker))).order_by("slug")
+    if asker.is_superuser:
+        return PartnerAccount.objects.all()
+    return PartnerAccount.objects.filter(pk__in=_memberships_of(asker).values("account"))
 
 
-def visible_account_keys(asker: Asker) -> Keys | None:
-    """The SQL that finds the primary keys of `visible_accounts`, and its parameters; None for who sees none in any case.
+def seen_by(asker: Asker) -> Seen | None:
+    """What the asker sees, in SQL; None for who sees nothing in any case.
 
     For what is asked at every look at a page: the ORM would think about it for longer than the database.
     """
-    if not asker.is_authenticated or not asker.is_active:
+    if not isinstance(asker, User) or not asker.is_active:
         return None
-    sql, params = _keys_for_anybody()
-    return sql, tuple(asker.pk if param == _ANYBODY else param for param in params)
+    keys, params = _keys_for_anybody(is_superuser=asker.is_superuser)
+    return Seen(keys, _STANDING, (asker.pk, *(asker.pk if param == _ANYBODY else param for param in params)))
 
 
 @cache
-def _keys_for_anybody() -> Keys:
+def _keys_for_anybody(*, is_superuser: bool) -> tuple[str, tuple[Any, ...]]:
     """With _ANYBODY among the parameters in the place of who asks."""
-    return visible_accounts(User(pk=_ANYBODY)).order_by().values("pk").query.sql_with_params()
+    anybody = User(pk=_ANYBODY, is_superuser=is_superuser)
+    return visible_accounts(anybody).order_by().values("pk").query.sql_with_params()
 
 
-def may_pull(asker: Asker) -> bool:
-    """Whether `asker` may start a pull of an account that they see."""
-    return asker.is_authenticated and asker.is_active
+def _memberships_of(person: User) -> QuerySet[Membership]:
+    """The roles of a person at the accounts for which they work."""
+    return Membership.objects.filter(user=person, role__in=STAFF)
 
 
-def may_edit_cases(asker: Asker, account: PartnerAccount) -> bool:
-    """Whether `asker` may set the references of an account's cases and activate them: whoever sees it."""
-    return visible_accounts(asker).filter(pk=account.pk).exists()
+def _clients_of(managers: list[Membership]) -> dict[int, list[int]]:
+    """The primary keys of the clients that each account manager looks after, by membership; of its own account alone."""
+    found: dict[int, list[int]] = defaultdict(list)
+    if managers:
+        assigned = Client.objects.filter(memberships__in=managers).order_by("pk")
+        accounts = {manager.pk: manager.account_id for manager in managers}
+        for key, account, manager in assigned.values_list("pk", "account", "memberships"):
+            if accounts.get(manager) == account:
+                found[manager].append(key)
+    return found
+
+
+def _sight(account: PartnerAccount, membership: Membership | None, clients: dict[int, list[int]]) -> Sight:
+    """Without a membership: that of a superuser."""
+    role = Role.ADMIN if membership is None else Role(membership.role)
+    if membership is None or role != Role.MANAGER:
+        return Sight(account=account, role=role, clients=None, sees_totals=True)
+    return Sight(account=account, role=role, clients=tuple(clients[membership.pk]), sees_totals=membership.sees_totals)

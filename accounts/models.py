@@ -16,7 +16,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from partners.models import Client
+from partners.models import Client, PartnerAccount
 
 
 def validate_time_zone(value: str) -> None:
@@ -138,14 +138,31 @@ class ApiToken(models.Model):
         return self.user.is_active and not self.is_expired
 
 
-class ClientSeat(models.Model):
-    """Who sits here works for a client, the creditor: never shown a referral fee, a partner reference or another client."""
+class Role(models.TextChoices):
+    """What somebody is for a partner account; accounts.access says what each may see and do."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="client_seats", db_index=False)
-    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="seats")
+    ADMIN = "admin", "Admin"
+    FINANCE = "finance", "Finance"
+    MANAGER = "account_manager", "Account manager"
+    CLIENT = "client", "Client"
+
+
+class Membership(models.Model):
+    """That a person has a role at a partner account. Superusers need none: they are admins of every account."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships", db_index=False)
+    account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=20, choices=Role.choices)
+    # Of this account: whom an account manager looks after, or whose own person a client user is. Of no meaning for others.
+    clients = models.ManyToManyField(Client, related_name="memberships", blank=True)
+    # Whether an account manager also sees the totals of the whole portfolio.
+    sees_totals = models.BooleanField(default=False)
+    # Up to when an account manager has looked through what moved (UTC); None: never.
+    looked_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "client"], name="one_seat_at_a_client")]
+        constraints = [models.UniqueConstraint(fields=["user", "account"], name="one_role_at_an_account")]
 
     def __str__(self) -> str:
-        return f"{self.user_id} at {self.client_id}"
+        return f"{self.user_id} is {self.role} at {self.account_id}"

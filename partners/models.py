@@ -46,6 +46,8 @@ class PartnerAccount(models.Model):
     # What deliveries of Debitura's webhook are signed with; empty: not connected. When one last started a pull.
     sealed_webhook_secret = models.TextField(blank=True)
     hastened_at = models.DateTimeField(null=True)
+    # Whether people see this account only with a second factor of their own (accounts.access).
+    requires_second_factor = models.BooleanField(default=False)
     # How often people have changed something that its pages show (revenue.selectors.version).
     edits = models.IntegerField(default=0)
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import OperationalError, transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -77,13 +77,16 @@ class _Looked:
             )
 
 
-def look_through(account: PartnerAccount, text: str, *, by: AbstractBaseUser) -> ReferenceImport:
-    """What a file would change, kept to be applied. Raises UnreadableFile where nothing of it can be used."""
+def look_through(cases: QuerySet[Case], text: str, *, account: PartnerAccount, by: AbstractBaseUser) -> ReferenceImport:
+    """What a file would change among `cases`, kept to be applied; any other case of the account is unknown.
+
+    Raises UnreadableFile where nothing of it can be used.
+    """
     looked = _Looked()
     for number, chunk in enumerate(_chunks(lines(text))):
         if number * _CHUNK >= MOST_LINES:
             raise UnreadableFile(f"More than {MOST_LINES:,} lines. Split the file, and apply one after the other.")
-        for found in _found(account, chunk):
+        for found in _found(cases, chunk):
             looked.take(found)
     agreed, contradicting = _agreed(looked.wishes)
     _refuse_too_many([*looked.bad, *contradicting])
@@ -134,15 +137,15 @@ def _refuse_too_many(bad: Sequence[BadLine]) -> None:
         raise UnreadableFile(f"More than {MOST:,} lines cannot be used. Is this the right file?")
 
 
-def _found(account: PartnerAccount, chunk: Sequence[Line | BadLine]) -> Iterator[_Wish | BadLine]:
+def _found(cases: QuerySet[Case], chunk: Sequence[Line | BadLine]) -> Iterator[_Wish | BadLine]:
     """What each of some lines asks for. Two queries."""
     names = {name for line in chunk if isinstance(line, Line) for name in _names(line)}
     # Should two cases share a reference, the newest is meant, as everywhere.
-    rows = Case.objects.filter(account=account, reference__in=names).order_by("pk")
-    cases = {name: (pk, reference) for name, pk, reference in rows.values_list("reference", "pk", "partner_reference")}
-    alike = _alike(account, names - set(cases))
+    rows = cases.filter(reference__in=names).order_by("pk")
+    known = {name: (pk, reference) for name, pk, reference in rows.values_list("reference", "pk", "partner_reference")}
+    alike = _alike(cases, names - set(known))
     for line in chunk:
-        yield line if isinstance(line, BadLine) else _wish(line, cases, alike)
+        yield line if isinstance(line, BadLine) else _wish(line, known, alike)
 
 
 def _names(line: Line) -> list[str]:
@@ -165,12 +168,12 @@ def _unknown(name: str, alike: dict[str, str]) -> str:
     return f"There is no case “{_clipped(name, _LONGEST_SHOWN)}”. {advice}"
 
 
-def _alike(account: PartnerAccount, names: Iterable[str]) -> dict[str, str]:
+def _alike(cases: QuerySet[Case], names: Iterable[str]) -> dict[str, str]:
     """References that differ from `names` in large and small letters alone, by their small letters. One query, or none."""
     lowered = {name.lower() for name in names}
     if not lowered:
         return {}
-    rows = Case.objects.filter(account=account).alias(lowered=Lower("reference")).filter(lowered__in=lowered)
+    rows = cases.alias(lowered=Lower("reference")).filter(lowered__in=lowered)
     return {reference.lower(): reference for reference in rows.values_list("reference", flat=True)}
 
 

@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q, QuerySet
 from django.http import Http404, QueryDict
 
-from accounts.access import Asker, visible_accounts
+from accounts.access import Asker, Sight, sights_of
+from accounts.models import User
 from partners.models import Client, PartnerAccount
 from revenue import parameters
 from revenue.models import PRESENT, Transaction
@@ -49,7 +50,7 @@ CASE_SORTS = ("created", "reference")
 DEFAULT_CASE_SORT = "-created"
 # What `state` says for cases that wait to be activated, and for those of which Debitura has not told the state yet.
 UNKNOWN_STATE = "unknown"
-Accounts = Sequence[PartnerAccount] | None
+Sights = Sequence[Sight] | None
 
 
 class UnknownAccount(Http404):
@@ -62,15 +63,19 @@ class NoAccount(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class PageFilter:
-    """One page of something that belongs to an account.
+    """One page of something that belongs to an account, for somebody who sees no more of it than `sight` says.
 
     is_default_account: whether `account` is the one that a link without `partner` means.
     """
 
-    account: PartnerAccount
+    sight: Sight
     page: int = 1
     page_size: int = DEFAULT_PAGE_SIZE
     is_default_account: bool = True
+
+    @property
+    def account(self) -> PartnerAccount:
+        return self.sight.account
 
     def query(self, **changes: object) -> str:
         """The query string of this filter, without "?"; as `pairs`."""
@@ -124,7 +129,7 @@ class RevenueFilter(PageFilter):
     def rows(self) -> QuerySet[Transaction]:
         """The rows that match, in no order."""
         # What a search finds is of the account: to ask for that again would let SQLite read the account to look for it.
-        found = matching_transactions(self.account, self.q) if self.q else Q(account=self.account)
+        found = matching_transactions(self.sight, self.q) if self.q else Q(account=self.account)
         rows = Transaction.objects.filter(PRESENT, found)
         if (start := self.period.start) is not None:
             rows = rows.filter(payment_date__gte=start)
@@ -132,7 +137,12 @@ class RevenueFilter(PageFilter):
             rows = rows.filter(payment_date__lt=end)
         if self.stages:
             rows = rows.filter(stage__in=self.stages)
-        return rows if self.client is None else rows.filter(client=self.client)
+        return rows if self.owners is None else rows.filter(of_owners(self.owners))
+
+    @property
+    def owners(self) -> tuple[int, ...] | None:
+        """The primary keys of the only clients whose rows are asked for; None: every row, also those that name no client."""
+        return self.sight.clients if self.client is None else (self.client.pk,)
 
     def every_stage(self) -> RevenueFilter:
         """The same filter without its stages."""
@@ -193,23 +203,29 @@ class CaseFilter(PageFilter):
         }
 
 
-def parse_filter(params: QueryDict, *, asker: Asker, now: datetime, visible: Accounts = None) -> RevenueFilter:
+def of_owners(owners: tuple[int, ...]) -> Q:
+    """Rows of these clients (primary keys)."""
+    # One by "=": an index then has its order, too.
+    return Q(client=owners[0]) if len(owners) == 1 else Q(client__in=owners)
+
+
+def parse_filter(params: QueryDict, *, asker: Asker, now: datetime, seen: Sights = None) -> RevenueFilter:
     """The filter that the query parameters mean for `asker` at `now`; without any: all time, in the asker's own zone.
 
-    `visible`: as in `account_of`. Raises FilterError with every wrong field at once, UnknownAccount for a `partner` that
-    is not visible, and NoAccount where nothing is.
+    `seen`: as in `sight_of`. Raises FilterError with every wrong field at once, UnknownAccount for a `partner` of which
+    nothing may be seen, and NoAccount where there is no other.
     """
-    account, is_default = account_of(params, asker=asker, visible=visible)
+    sight, is_default = sight_of(params, asker=asker, seen=seen)
     read = Reader(params)
     home = parameters.home_zone(asker)
     zone = read.zone(home)
     period, preset = read.period(zone, now)
     found = RevenueFilter(
-        account=account,
+        sight=sight,
         period=period,
         preset=preset,
         stages=read.stages(),
-        client=read.client(account),
+        client=read.client(sight),
         q=read.search(),
         sort=read.sort(SORTS, default=DEFAULT_SORT),
         page=read.page(),
@@ -221,12 +237,12 @@ def parse_filter(params: QueryDict, *, asker: Asker, now: datetime, visible: Acc
     return found
 
 
-def parse_client_filter(params: QueryDict, *, asker: Asker, visible: Accounts = None) -> ClientFilter:
+def parse_client_filter(params: QueryDict, *, asker: Asker, seen: Sights = None) -> ClientFilter:
     """The filter of a list of clients. Takes and raises what `parse_filter` does."""
-    account, is_default = account_of(params, asker=asker, visible=visible)
+    sight, is_default = sight_of(params, asker=asker, seen=seen)
     read = Reader(params)
     found = ClientFilter(
-        account=account,
+        sight=sight,
         q=read.search(),
         sort=read.sort(CLIENT_SORTS, default=DEFAULT_CLIENT_SORT),
         page=read.page(),
@@ -238,16 +254,16 @@ def parse_client_filter(params: QueryDict, *, asker: Asker, visible: Accounts = 
     return found
 
 
-def parse_case_filter(params: QueryDict, *, asker: Asker, visible: Accounts = None) -> CaseFilter:
+def parse_case_filter(params: QueryDict, *, asker: Asker, seen: Sights = None) -> CaseFilter:
     """The filter of a list of cases. Takes and raises what `parse_filter` does."""
-    account, is_default = account_of(params, asker=asker, visible=visible)
+    sight, is_default = sight_of(params, asker=asker, seen=seen)
     read = Reader(params)
     found = CaseFilter(
-        account=account,
+        sight=sight,
         q=read.search(),
         sort=read.sort(CASE_SORTS, default=DEFAULT_CASE_SORT),
         state=read.text("state"),
-        client=read.client(account),
+        client=read.client(sight),
         after=read.key("after"),
         before=read.key("before"),
         page_size=read.page_size(),
@@ -259,34 +275,33 @@ def parse_case_filter(params: QueryDict, *, asker: Asker, visible: Accounts = No
 
 def parse_page_filter(params: QueryDict, *, asker: Asker) -> PageFilter:
     """A page of whatever an account has. Raises as `parse_filter` does."""
-    account, is_default = account_of(params, asker=asker)
+    sight, is_default = sight_of(params, asker=asker)
     read = Reader(params)
-    found = PageFilter(account=account, page=read.page(), page_size=read.page_size(), is_default_account=is_default)
+    found = PageFilter(sight=sight, page=read.page(), page_size=read.page_size(), is_default_account=is_default)
     read.raise_errors()
     return found
 
 
-def accounts_of(asker: Asker) -> list[PartnerAccount]:
-    """The accounts that `asker` may see; the first one is the one that a link without `partner` means. One query.
+def sight_of(params: QueryDict, *, asker: Asker, seen: Sights = None) -> tuple[Sight, bool]:
+    """What the asker sees of the account that `partner` names, or of the first one; and whether it is that one.
 
-    Connecting another account never changes which one that is.
+    seen: what they see of every account (accounts.access.sights_of), where somebody has asked for that already. Raises
+    UnknownAccount and NoAccount.
     """
-    return list(visible_accounts(asker).order_by("created_at", "pk"))
-
-
-def account_of(params: QueryDict, *, asker: Asker, visible: Accounts = None) -> tuple[PartnerAccount, bool]:
-    """The account that `partner` names, or the first one of those that the asker may see; and whether it is that one.
-
-    `visible`: those accounts, where somebody has asked for them already. Raises UnknownAccount and NoAccount.
-    """
-    visible = accounts_of(asker) if visible is None else visible
-    if not visible:
-        raise NoAccount("No partner account is connected yet. Connect one with: manage.py connect_partner")
+    seen = sights_of(asker) if seen is None else seen
+    if not seen:
+        raise NoAccount(_nothing_seen_by(asker))
     slug = params.get("partner", "")
-    account = next((account for account in visible if account.slug == slug), None) if slug else visible[0]
-    if account is None:
+    sight = next((sight for sight in seen if sight.account.slug == slug), None) if slug else seen[0]
+    if sight is None:
         raise UnknownAccount("There is no such partner account.")
-    return account, account == visible[0]
+    return sight, sight is seen[0]
+
+
+def _nothing_seen_by(asker: Asker) -> str:
+    if isinstance(asker, User) and asker.is_superuser:
+        return "No partner account is connected yet. Connect one with: manage.py connect_partner"
+    return "You see no partner account. An admin of one can invite you."
 
 
 def _texts(value: Any) -> Iterable[str]:

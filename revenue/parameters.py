@@ -13,9 +13,9 @@ from django.conf import settings
 from django.db.models import F
 from django.http import QueryDict
 
-from accounts.access import Asker
+from accounts.access import Asker, Sight
 from accounts.models import User
-from partners.models import Client, PartnerAccount
+from partners.models import Client
 from revenue import periods
 from revenue.periods import Period
 from revenue.stages import STAGES, Stage
@@ -88,12 +88,12 @@ class Reader:
             self._errors["stage"] = f"This stage is not known; use one of {', '.join(order)}."
         return tuple(stage for stage in order if stage in given)
 
-    def client(self, account: PartnerAccount) -> Client | None:
-        """`client`: the creditorId or the externalTenantId of a client of the account."""
+    def client(self, sight: Sight) -> Client | None:
+        """`client`: the creditorId or the externalTenantId of a client that may be seen."""
         name = self._text("client")
         if not name:
             return None
-        found = _client_named(account, name)
+        found = _client_named(sight, name)
         if found is None:
             self._errors.setdefault(
                 "client", "This account has no such client; use a creditorId or an externalTenantId."
@@ -175,8 +175,8 @@ class Reader:
         return day
 
 
-def _client_named(account: PartnerAccount, name: str) -> Client | None:
-    clients = Client.objects.filter(account=account)
+def _client_named(sight: Sight, name: str) -> Client | None:
+    clients = Client.objects.filter(sight.of_clients("pk"), account=sight.account)
     try:
         by_id = clients.filter(creditor_id=UUID(name)).first()
     except ValueError:

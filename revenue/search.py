@@ -13,7 +13,8 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from partners.models import CASE_TEXT, Case, Client, PartnerAccount
+from accounts.access import Sight
+from partners.models import CASE_TEXT, Case, Client
 from revenue.models import PRESENT, Transaction
 
 # A beginning of a transaction id shorter than this would be found in ids by chance.
@@ -31,28 +32,30 @@ def containing(field: str, text: str) -> Q:
     return Q((f"{field}__icontains", text))
 
 
-def matching_transactions(account: PartnerAccount, text: str) -> Q:
-    """Transactions of `account` whose case reference, client, debtor, client's or partner's reference holds `text`.
+def matching_transactions(sight: Sight, text: str) -> Q:
+    """Transactions that may be seen, whose case reference, client, debtor, client's or partner's reference holds `text`.
 
     Or whose id begins with it, hyphens or not, where it is long enough.
     """
     rows = Transaction.objects.filter(PRESENT).order_by().values("pk")
-    found = rows.filter(case__in=matching_cases(account, text))
-    others = [rows.filter(client__in=matching_clients(account, text))]
+    found = rows.filter(case__in=matching_cases(sight, text))
+    others = [rows.filter(client__in=matching_clients(sight, text))]
     if (ids := _ids_beginning_with(text)) is not None:
-        others.append(rows.filter(account=account, transaction_id__range=ids))
+        others.append(rows.filter(account=sight.account, transaction_id__range=ids))
     # Each by an index of its own: joined by OR they would be asked of every row.
     return Q(pk__in=found.union(*others))
 
 
-def matching_clients(account: PartnerAccount, text: str) -> QuerySet[Client]:
-    """Clients of `account` whose company name holds `text`."""
-    return Client.objects.filter(containing("company_name", text), account=account)
+def matching_clients(sight: Sight, text: str) -> QuerySet[Client]:
+    """Clients that may be seen, whose company name holds `text`."""
+    return Client.objects.filter(containing("company_name", text), sight.of_clients("pk"), account=sight.account)
 
 
-def matching_cases(account: PartnerAccount, text: str) -> QuerySet[Case]:
-    """Cases of `account` whose reference, debtor, client's or partner's reference holds `text`."""
-    return Case.objects.alias(text=CASE_TEXT).filter(containing("text", text), account=account)
+def matching_cases(sight: Sight, text: str) -> QuerySet[Case]:
+    """Cases that may be seen, whose reference, debtor, client's or partner's reference holds `text`."""
+    return Case.objects.alias(text=CASE_TEXT).filter(
+        containing("text", text), sight.of_clients(), account=sight.account
+    )
 
 
 def _ids_beginning_with(text: str) -> tuple[UUID, UUID] | None:

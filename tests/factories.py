@@ -7,6 +7,7 @@ the client or case it is given, and its three statuses and estimate flag from th
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -16,7 +17,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
-from accounts.models import User
+from accounts.models import Membership, Role, User
 from partners.models import Case, Client, PartnerAccount
 from revenue.models import PullRun, Transaction
 from revenue.pull import totals
@@ -40,10 +41,28 @@ _numbers = itertools.count(1)
 
 
 def make_user(email: str | None = None, *, password: str = "a long enough pass phrase", **fields: Any) -> User:
-    """A person who may sign in; reads dates in Europe/Copenhagen."""
-    fields = {"time_zone": "Europe/Copenhagen"} | fields
+    """A person who may sign in, and is admin of every account; reads dates in Europe/Copenhagen."""
+    fields = {"time_zone": "Europe/Copenhagen", "is_superuser": True} | fields
     email = email or f"person{next(_numbers)}@example.com"
     return User.objects.create(email=email, password=_hashed(password, settings.PASSWORD_HASHERS[0]), **fields)
+
+
+def make_member(
+    account: PartnerAccount, role: Role, *, clients: Iterable[Client] = (), sees_totals: bool = False, **fields: Any
+) -> User:
+    """A person who has nothing but this role, at this account."""
+    user = make_user(**{"is_superuser": False} | fields)
+    membership = Membership.objects.create(user=user, account=account, role=role, sees_totals=sees_totals)
+    membership.clients.set(clients)
+    return user
+
+
+def make_creditor(user: User, client: Client) -> None:
+    """Make somebody a person of `client`, and nothing else."""
+    User.objects.filter(pk=user.pk).update(is_superuser=False)
+    membership = Membership.objects.create(user=user, account=client.account, role=Role.CLIENT)
+    membership.clients.add(client)
+    user.refresh_from_db()
 
 
 @cache

@@ -18,10 +18,10 @@ from revenue.filters import (
     FilterError,
     PageFilter,
     RevenueFilter,
-    account_of,
     parse_client_filter,
     parse_filter,
     parse_page_filter,
+    sight_of,
 )
 from revenue.selectors.clients import client_of, client_rows, with_totals
 from revenue.selectors.entries import page_of
@@ -108,7 +108,7 @@ class ClientsView(Answer):
     def get(self, request: Request) -> Response:
         """Clients and what each earned since ever."""
         f = parse_client_filter(request.query_params, asker=request.user)
-        page = client_rows(f.account, q=f.q, sort=f.sort, page=f.page, page_size=f.page_size, state=f.state)
+        page = client_rows(f.sight, q=f.q, sort=f.sort, page=f.page, page_size=f.page_size, state=f.state)
         rows = serializers.ClientFields([serializers.client_of(row) for row in page.rows], many=True).data
         return Response(_page(request, f, page.window, rows))
 
@@ -122,9 +122,9 @@ class ClientView(Answer):
     @consistent
     def get(self, request: Request, creditor_id: UUID) -> Response:
         """A client, what it earned since ever, and in which stages that stands."""
-        account, _ = account_of(request.query_params, asker=request.user)
+        sight, _ = sight_of(request.query_params, asker=request.user)
         try:
-            client = client_of(account, creditor_id)
+            client = client_of(sight, creditor_id)
         except Client.DoesNotExist as error:
             raise Http404("There is no such client.") from error
         [row] = with_totals([client])
@@ -145,7 +145,7 @@ class PullsView(Answer):
     def get(self, request: Request) -> Response:
         """What each pull did, the latest first."""
         f = parse_page_filter(request.query_params, asker=request.user)
-        page = runs(f.account, page=f.page, page_size=f.page_size)
+        page = runs(f.sight, page=f.page, page_size=f.page_size)
         return Response(_page(request, f, page.window, serializers.Pull(page.rows, many=True).data))
 
 

@@ -26,7 +26,7 @@ def about(f: RevenueFilter, *, now: datetime) -> Facts:
         ("Partner account", f.account.name),
         ("Payments made", f.period.label),
         ("Stages", ", ".join(TEXTS[stage].label for stage in f.stages) or "All"),
-        ("Client", str(f.client) if f.client else "All"),
+        ("Client", str(f.client) if f.client else "All" if f.sight.is_whole else "All that are assigned to the reader"),
         ("Search", f.q or "None"),
         ("Local times are of", f.period.zone.key),
         *as_of(f.account, now=now),

@@ -8,24 +8,25 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from partners.models import Case, ReferenceImport
+from partners.models import ReferenceImport
 from partners.reference_file import HEADINGS, harmless
 from revenue.exports.cells import safe_text
 from revenue.exports.files import Export, Lines, in_one_state, written
 from revenue.exports.names import partner_part
 from revenue.filters import PageFilter
+from revenue.selectors.cases import cases_seen
 
 _CHUNK = 1000
 
 
 def references_csv(f: PageFilter, *, now: datetime) -> Export:
-    """The name of the file and its bytes: every case of the account that has a Debitura reference, in its order."""
+    """The name of the file and its bytes: every case that may be seen and has a Debitura reference, in its order."""
     name = ("references", *partner_part(f.is_default_account, f.account))
     return in_one_state(name, "csv", f.account, now, written((*HEADINGS, "Client reference", "Client"), _lines(f)))
 
 
 def _lines(f: PageFilter) -> Lines:
-    cases = Case.objects.filter(account=f.account).exclude(reference="").order_by("reference", "pk")
+    cases = cases_seen(f.sight).exclude(reference="").order_by("reference", "pk")
     columns = ("reference", "partner_reference", "client_reference", "client__company_name")
     for reference, partner_reference, *about in cases.values_list(*columns).iterator(chunk_size=_CHUNK):
         yield [harmless(reference), harmless(partner_reference), *map(safe_text, about)]

@@ -16,11 +16,12 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Lower
 
+from accounts.access import Sight
 from partners.debitura.records import PENDING_VERIFICATION, state_key
-from partners.models import Case, PartnerAccount
+from partners.models import Case
 from revenue.filters import UNKNOWN_STATE, CaseFilter
 from revenue.search import matching_cases
-from revenue.selectors.cases import case_totals
+from revenue.selectors.cases import case_totals, cases_seen
 from revenue.selectors.orders import Order, turned
 from revenue.selectors.paging import PageNotFound
 from revenue.selectors.totals import ListTotal
@@ -58,13 +59,13 @@ class CaseListPage:
 
 def page_of_cases(f: CaseFilter) -> CaseListPage:
     """The page that the filter asks for. Raises PageNotFound for a place that is no case's. Nine queries at most."""
-    states = states_of(f.account)
+    states = states_of(f.sight)
     matching = _matching(f, states)
     keys = list(matching.values_list("pk", flat=True)[: FEW + 1])
     is_few = len(keys) <= FEW
     count = len(keys) if is_few else matching[: MOST_COUNTED + 1].count()
     cases, has_before, has_after = _page(f, Case.objects.filter(pk__in=keys) if is_few else matching)
-    totals = case_totals(cases)
+    totals = case_totals(f.sight, cases)
     return CaseListPage(
         rows=[(case, totals[case.pk]) for case in cases],
         count=min(count, MOST_COUNTED),
@@ -72,15 +73,20 @@ def page_of_cases(f: CaseFilter) -> CaseListPage:
         first=cases[0].pk if cases and has_before else None,
         last=cases[-1].pk if cases and has_after else None,
         states=states,
-        pending=_in_state(Case.objects.filter(account=f.account), PENDING_VERIFICATION, states)[: FEW + 1].count(),
+        pending=_in_state(cases_seen(f.sight), PENDING_VERIFICATION, states)[: FEW + 1].count(),
     )
 
 
-def states_of(account: PartnerAccount) -> list[str]:
-    """The states of an account's cases, sorted. One query.
+def states_of(sight: Sight) -> list[str]:
+    """The states of the cases that may be seen, sorted. One query.
 
     Each is found by a step along the index: to look at every case would cost more than the page.
     """
+    if not sight.is_whole:
+        return list(
+            cases_seen(sight).order_by("lifecycle").values_list("lifecycle", flat=True).distinct()[:MOST_STATES]
+        )
+    account = sight.account
     with connection.cursor() as cursor:
         cursor.execute(_states_sql(), [account.pk, account.pk, MOST_STATES])
         return [state for (state,) in cursor.fetchall()]
@@ -99,7 +105,7 @@ def _states_sql() -> str:
 
 def _matching(f: CaseFilter, states: list[str]) -> QuerySet[Case]:
     """The cases of a filter, in no order."""
-    cases = matching_cases(f.account, f.q) if f.q else Case.objects.filter(account=f.account)
+    cases = matching_cases(f.sight, f.q) if f.q else cases_seen(f.sight)
     if f.client is not None:
         cases = cases.filter(client=f.client)
     return _in_state(cases, f.state, states) if f.state else cases
@@ -159,7 +165,7 @@ def _beside(f: CaseFilter, order: Order) -> tuple[int, Any] | None:
     key = f.after if f.before is None else f.before
     if key is None:
         return None
-    beside = Case.objects.filter(account=f.account, pk=key).annotate(place=order.key)
+    beside = cases_seen(f.sight).filter(pk=key).annotate(place=order.key)
     found = beside.values_list("pk", "place").first()
     if found is None:
         raise PageNotFound("There is no such place in this list.")

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
-from partners.models import Activation, Case, Client, PartnerAccount, ReferenceChange
+from accounts.access import Sight
+from partners.models import Activation, Case, Client, ReferenceChange
 from revenue.models import PRESENT, Transaction, TransactionChange, TransactionState
 from revenue.money import UNKNOWN, format_amount
 from revenue.selectors.kept import Sum
@@ -95,29 +96,29 @@ class CasePage(Paged):
         return self.count > MOST_COUNTED
 
 
-def client_cases(client: Client, *, limit: int) -> CasePage:
+def client_cases(sight: Sight, client: Client, *, limit: int) -> CasePage:
     """The first `limit` cases of a client, the one paid last first, those never paid at the end."""
     window = Window(number=1, size=limit, count=client.cases.all()[: MOST_COUNTED + 1].count())
     cases = list(client.cases.all()) if window.count <= limit else _paid_last(client, limit)
-    last = dict(_payments(cases).values_list("case").annotate(Max("payment_date")))
-    totals = case_totals(cases)
+    last = dict(_payments(sight, cases).values_list("case").annotate(Max("payment_date")))
+    totals = case_totals(sight, cases)
     found = [_case_row(case, last.get(case.pk), totals[case.pk]) for case in cases]
     found.sort(key=lambda row: (row.case.reference, row.case.pk))
     found.sort(key=lambda row: row.last_payment or _NEVER, reverse=True)
     return CasePage(rows=found, window=window)
 
 
-def case_totals(cases: Iterable[Case]) -> dict[int, ListTotal]:
+def case_totals(sight: Sight, cases: Iterable[Case]) -> dict[int, ListTotal]:
     """The totals of the listed payments of each of `cases`, by primary key (USD, exact). One query."""
     keys = [case.pk for case in cases]
     groups: dict[int, dict[tuple[Any, ...], Sum]] = {key: {} for key in keys}
-    for (key, estimate), total in sums_by(_payments(cases), "case_id", "is_estimate").items():
+    for (key, estimate), total in sums_by(_payments(sight, cases), "case_id", "is_estimate").items():
         groups[key][(estimate,)] = total
     return {key: firm_and_estimated(groups[key]) for key in keys}
 
 
-def _payments(cases: Iterable[Case]) -> QuerySet[Transaction]:
-    return Transaction.objects.filter(PRESENT, case__in=[case.pk for case in cases]).order_by()
+def _payments(sight: Sight, cases: Iterable[Case]) -> QuerySet[Transaction]:
+    return Transaction.objects.filter(PRESENT, sight.of_clients(), case__in=[case.pk for case in cases]).order_by()
 
 
 def _paid_last(client: Client, limit: int) -> list[Case]:
@@ -154,9 +155,17 @@ def _case_row(case: Case, last_payment: datetime | None, total: ListTotal) -> Ca
     )
 
 
-def case_of(account: PartnerAccount, reference: str) -> Case:
-    """The case of an account by Debitura's reference; the newest, should two share it. Raises Case.DoesNotExist."""
-    cases = Case.objects.filter(account=account, reference=reference).select_related("client").order_by("-pk")
+def cases_seen(sight: Sight) -> QuerySet[Case]:
+    """The cases that may be seen, in no order."""
+    return Case.objects.filter(sight.of_clients(), account=sight.account)
+
+
+def case_of(sight: Sight, reference: str) -> Case:
+    """The case with Debitura's reference; the newest, should two share it.
+
+    Raises Case.DoesNotExist, also for one that may not be seen.
+    """
+    cases = cases_seen(sight).filter(reference=reference).select_related("client").order_by("-pk")
     # PostgreSQL refuses to look for a NUL character, and no case has an empty reference.
     case = cases.first() if reference and "\0" not in reference else None
     if case is None:
@@ -176,16 +185,17 @@ def activations_of(case: Case, *, limit: int) -> list[Activation]:
     return list(case.activations.select_related("by").order_by("-started_at", "-pk")[:limit])
 
 
-def case_payments(case: Case, *, limit: int) -> PaymentPage:
+def case_payments(sight: Sight, case: Case, *, limit: int) -> PaymentPage:
     """The latest `limit` payments of a case; those that Debitura lists no more (`removed_at`) are among them. Two queries."""
-    rows = case.transactions.select_related("client").defer("raw", "client__raw").order_by("-payment_date", "-pk")
-    window = Window(number=1, size=limit, count=case.transactions.count())
+    found = case.transactions.filter(sight.of_clients())
+    rows = found.select_related("client").defer("raw", "client__raw").order_by("-payment_date", "-pk")
+    window = Window(number=1, size=limit, count=found.count())
     return PaymentPage(rows=list(rows[window.slice]), window=window)
 
 
-def case_total(case: Case) -> ListTotal:
+def case_total(sight: Sight, case: Case) -> ListTotal:
     """The total of the payments that Debitura still lists (USD, exact). One query."""
-    return firm_and_estimated(sums_by(case.transactions.filter(removed_at=None), "is_estimate"))
+    return firm_and_estimated(sums_by(case.transactions.filter(sight.of_clients(), removed_at=None), "is_estimate"))
 
 
 def payment_history(payments: Iterable[Transaction]) -> list[HistoryEvent]:

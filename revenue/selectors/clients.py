@@ -12,8 +12,9 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import Expression
 from django.db.models.functions import Abs, Coalesce, Lower
 
+from accounts.access import Sight
 from partners.fields import ExactDecimalField, ExactSum, NumericOrder, add_exactly
-from partners.models import Client, PartnerAccount
+from partners.models import Client
 from revenue.filters import ClientFilter, RevenueFilter
 from revenue.models import KeptTotal
 from revenue.money import cents
@@ -78,7 +79,7 @@ class TopClient(ListTotal):
 
 
 def client_rows(
-    account: PartnerAccount,
+    sight: Sight,
     *,
     q: str = "",
     sort: str = "name",
@@ -86,8 +87,8 @@ def client_rows(
     page_size: int = DEFAULT_PAGE_SIZE,
     state: str = "active",
 ) -> ClientPage:
-    """One page of an account's clients. Three queries. Raises PageNotFound behind the last page."""
-    f = ClientFilter(account=account, q=q, sort=sort, page=page, page_size=page_size, state=state)
+    """One page of the clients that may be seen. Three queries. Raises PageNotFound behind the last page."""
+    f = ClientFilter(sight=sight, q=q, sort=sort, page=page, page_size=page_size, state=state)
     clients = matching(f)
     window = Window(number=page, size=page_size, count=clients.count())
     return ClientPage(rows=with_totals(list(in_order(clients, sort)[window.slice])), window=window)
@@ -95,7 +96,7 @@ def client_rows(
 
 def matching(f: ClientFilter) -> QuerySet[Client]:
     """The clients of a filter, in no order."""
-    clients = Client.objects.filter(account=f.account).defer("raw")
+    clients = Client.objects.filter(f.sight.of_clients("pk"), account=f.account).defer("raw")
     if f.state != "all":
         clients = clients.filter(archived_at__isnull=f.state == "active")
     return clients.filter(_named(f.q)) if f.q else clients
@@ -156,9 +157,9 @@ def _largest_found(f: RevenueFilter, limit: int) -> list[OwnerSum]:
     return list(starmap(OwnerSum, largest.values_list(*names, *sums)[:limit]))
 
 
-def client_of(account: PartnerAccount, creditor_id: UUID) -> Client:
-    """The client of an account with Debitura's id. Raises Client.DoesNotExist."""
-    return Client.objects.get(account=account, creditor_id=creditor_id)
+def client_of(sight: Sight, creditor_id: UUID) -> Client:
+    """The client with Debitura's id. Raises Client.DoesNotExist, also for one that may not be seen."""
+    return Client.objects.get(sight.of_clients("pk"), account=sight.account, creditor_id=creditor_id)
 
 
 def _named(text: str) -> Q:

@@ -2,7 +2,7 @@
 
 How many rows each month and each day holds is kept (KeptTotal). Walking these numbers leads to the stretch in which a page
 begins; the index of the dates is entered there, and only what lies before the page in that one stretch is passed over. The
-stretches are days, and months for the rows of one client.
+stretches are days, and months for the rows of some clients.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from partners.models import PartnerAccount
-from revenue.filters import RevenueFilter
+from revenue.filters import RevenueFilter, of_owners
 from revenue.models import PRESENT, KeptTotal, Transaction
 from revenue.stages import Stage
 
@@ -31,11 +31,11 @@ _A_MONTH_AND_SOME = timedelta(days=32)
 class DatedRows:
     """The present rows of an account with these stages (none: every one), from `start` to before `end` (UTC; None: open).
 
-    owner: as in KeptTotal: a client's primary key, NO_OWNER for the rows that name none, or EVERY_OWNER.
+    owners: the primary keys of the only clients whose rows they are, or NO_OWNER alone for the rows that name none; None: all.
     """
 
     account: PartnerAccount
-    owner: int = KeptTotal.EVERY_OWNER
+    owners: tuple[int, ...] | None = None
     stages: tuple[Stage, ...] = ()
     start: datetime | None = None
     end: datetime | None = None
@@ -43,8 +43,7 @@ class DatedRows:
     @classmethod
     def of(cls, f: RevenueFilter) -> DatedRows:
         """Those of a filter without a search."""
-        owner = KeptTotal.EVERY_OWNER if f.client is None else f.client.pk
-        return cls(account=f.account, owner=owner, stages=f.stages, start=f.period.start, end=f.period.end)
+        return cls(account=f.account, owners=f.owners, stages=f.stages, start=f.period.start, end=f.period.end)
 
     @property
     def is_unbounded(self) -> bool:
@@ -69,12 +68,13 @@ class DatedRows:
         It would be a look at each row that the client's index passes over. By stage PostgreSQL takes the index of the stage
         where that is shorter; SQLite has no statistics, and would take it in any case.
         """
-        return self.owner > KeptTotal.NO_OWNER and (not self.stages or connection.vendor == "sqlite")
+        is_of_one = self.owners is not None and len(self.owners) == 1 and self.owners != (KeptTotal.NO_OWNER,)
+        return is_of_one and (not self.stages or connection.vendor == "sqlite")
 
     def narrowed(self, rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
         """Those of `rows` that are of this owner, these stages and this time."""
-        if self.owner != KeptTotal.EVERY_OWNER:
-            rows = rows.filter(client=self.owner or None)
+        if self.owners is not None:
+            rows = rows.filter(Q(client=None) if self.owners == (KeptTotal.NO_OWNER,) else of_owners(self.owners))
         if self.stages:
             rows = rows.filter(stage__in=self.stages)
         if self.start is not None:
@@ -85,7 +85,8 @@ class DatedRows:
 
     def lines(self, grain: Grain, owners: Sequence[int] = ()) -> QuerySet[KeptTotal]:
         """The kept lines of this grain that begin in the list's time, of `owners` where they are given."""
-        lines = KeptTotal.objects.filter(account=self.account, grain=grain, owner__in=owners or [self.owner])
+        own = (KeptTotal.EVERY_OWNER,) if self.owners is None else self.owners
+        lines = KeptTotal.objects.filter(account=self.account, grain=grain, owner__in=owners or own)
         if self.start is not None:
             lines = lines.filter(start__gte=self.start)
         if self.end is not None:
@@ -96,7 +97,7 @@ class DatedRows:
         """The primary keys of `limit` rows after the first `offset`; rows of one instant stand by id, the same way round."""
         found = Place(self, offset) if offset <= NEAR else _place(self, offset, newest_first)
         order = ("-payment_date", "-pk") if newest_first else ("payment_date", "pk")
-        if self.owner == KeptTotal.EVERY_OWNER and len(self.stages) > 1:
+        if self.owners is None and len(self.stages) > 1:
             return _merged(found, limit, order)
         rows = found.rest.rows().order_by(*order).values_list("pk", flat=True)
         return list(rows[found.skipped : found.skipped + limit])
@@ -134,7 +135,7 @@ def _place(listed: DatedRows, offset: int, newest_first: bool) -> Place:
 
 def _closer(listed: DatedRows, part: Stretch, place: Place, newest_first: bool) -> Place:
     """The place on its day, where days are counted, and on to the end of the list from there."""
-    if part.grain is Grain.MONTH and listed.owner == KeptTotal.EVERY_OWNER:
+    if part.grain is Grain.MONTH and listed.owners is None:
         left = place.skipped
         for day, counted in _counted(Stretch(part.listed, Grain.DAY), newest_first):
             if left < counted.total():
@@ -172,7 +173,7 @@ def whole_months(listed: DatedRows) -> tuple[DatedRows | None, DatedRows | None,
 
 def _with_days(listed: DatedRows) -> list[Stretch]:
     """Less than a month or two, as whole days and what lies before and after them; only rows where days are not kept."""
-    if listed.owner != KeptTotal.EVERY_OWNER:
+    if listed.owners is not None:
         return [Stretch(listed)]
     days = replace(listed, start=_next(Grain.DAY, listed.start), end=_begin(Grain.DAY, listed.end))
     if days.is_empty:

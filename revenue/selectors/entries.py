@@ -76,7 +76,7 @@ def _keys(f: RevenueFilter, window: Window) -> list[int]:
 def _is_a_few(f: RevenueFilter, count: int) -> bool:
     """Whether so little is left of a client's stages, or of many clients, that walking each by date would take longer."""
     column = f.sort.removeprefix("-")
-    by_stage = f.client is not None and (bool(f.stages) or column == "stage")
+    by_stage = f.owners is not None and (bool(f.stages) or column == "stage")
     return count <= ranked.FEW and (by_stage or column == "client")
 
 

@@ -56,7 +56,7 @@ def keys_by_client(f: RevenueFilter, offset: int, limit: int, *, descending: boo
     together = _together(listed, [cut.group for cut in cuts if cut.is_whole])
     found: list[int] = []
     for owner, skipped, wanted, _ in cuts:
-        found += together[owner] if owner in together else replace(listed, owner=owner).keys(skipped, wanted)
+        found += together[owner] if owner in together else replace(listed, owners=(owner,)).keys(skipped, wanted)
     return found
 
 
@@ -75,13 +75,17 @@ def _cuts(groups: Iterable[tuple[G, int]], offset: int, limit: int) -> Iterator[
 def _clients(listed: DatedRows, *, descending: bool) -> Iterator[tuple[int, int]]:
     """Every owner in the order of the list, with its rows; counted as far as the caller asks."""
     order = (BY_NAME.desc(), "-pk") if descending else (BY_NAME.asc(), "pk")
-    clients = list(Client.objects.filter(account=listed.account).order_by(*order).values_list("pk", flat=True))
+    found = Client.objects.filter(account=listed.account)
+    if listed.owners is not None:
+        found = found.filter(pk__in=listed.owners)
+    clients = list(found.order_by(*order).values_list("pk", flat=True))
     size = _FIRST_CLIENTS
     while clients:
         counts = _counts_of(listed, clients[:size])
         yield from ((owner, counts[owner]) for owner in clients[:size])
         clients, size = clients[size:], size * 10
-    yield KeptTotal.NO_OWNER, _counts_of(listed, [KeptTotal.NO_OWNER])[KeptTotal.NO_OWNER]
+    if listed.owners is None:
+        yield KeptTotal.NO_OWNER, _counts_of(listed, [KeptTotal.NO_OWNER])[KeptTotal.NO_OWNER]
 
 
 def _counts_of(listed: DatedRows, owners: list[int]) -> Counter[int]:
@@ -93,7 +97,7 @@ def _counts_of(listed: DatedRows, owners: list[int]) -> Counter[int]:
         counts.update(dict(lines.order_by().values_list("owner").annotate(Sum("rows"))))
     for part in (before, after):
         if part is not None:
-            rows = replace(part, owner=owners[0]).rows() if len(owners) == 1 else part.rows().filter(client__in=owners)
+            rows = replace(part, owners=tuple(owners)).rows()
             groups = rows.order_by().values_list("client").annotate(Count("pk"))
             counts.update({owner or KeptTotal.NO_OWNER: count for owner, count in groups})
     return counts
@@ -105,7 +109,7 @@ def _together(listed: DatedRows, owners: list[int]) -> dict[int, list[int]]:
     if len(clients) < 2:
         return {}
     found: dict[int, list[int]] = {}
-    rows = listed.rows().filter(client__in=clients).order_by("-payment_date", "-pk")
+    rows = replace(listed, owners=tuple(clients)).rows().order_by("-payment_date", "-pk")
     for owner, key in rows.values_list("client_id", "pk"):
         found.setdefault(owner, []).append(key)
     return found

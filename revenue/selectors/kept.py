@@ -82,7 +82,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose lines are read, and how finely: of all owners together or of one; or of each one."""
+    """Whose lines are read, and how finely: of all owners together or of some; or of each one."""
 
     f: RevenueFilter
     each: bool = False
@@ -90,7 +90,7 @@ class Scope:
     @property
     def is_fine(self) -> bool:
         """Whether days and edges are kept, and not months alone."""
-        return not self.each and self.f.client is None
+        return not self.each and self.f.owners is None
 
 
 def sums(f: RevenueFilter, stretches: Sequence[Stretch]) -> list[Groups]:
@@ -194,8 +194,8 @@ def _distance(moment: datetime) -> timedelta:
 
 
 def _month_lines(f: RevenueFilter) -> QuerySet[KeptTotal]:
-    owner = f.client.pk if f.client else KeptTotal.EVERY_OWNER
-    lines = KeptTotal.objects.filter(account=f.account, grain=KeptTotal.Grain.MONTH, owner=owner)
+    owners = (KeptTotal.EVERY_OWNER,) if f.owners is None else f.owners
+    lines = KeptTotal.objects.filter(account=f.account, grain=KeptTotal.Grain.MONTH, owner__in=owners)
     return lines.filter(stage__in=f.stages) if f.stages else lines
 
 
@@ -237,11 +237,10 @@ def _values(stretches: tuple[Stretch, ...], *, is_fine: bool) -> tuple[str, froz
 
 def _select_kept(scope: Scope, params: list[Any]) -> str:
     params.append(scope.f.account.pk)
-    if scope.each and scope.f.client is None:
-        whose = f"owner <> {KeptTotal.EVERY_OWNER}"
+    if scope.f.owners is not None:
+        whose = _among("owner", scope.f.owners, params)
     else:
-        whose = "owner = %s"
-        params.append(scope.f.client.pk if scope.f.client else KeptTotal.EVERY_OWNER)
+        whose = f"owner {'<>' if scope.each else '='} {KeptTotal.EVERY_OWNER}"
     where = f"account_id = %s AND {whose} AND grain = source AND start >= lo AND start < hi"
     return _select(scope, "revenue_kepttotal", "owner", "rows", where, params)
 
@@ -251,10 +250,15 @@ def _select_rows(scope: Scope, params: list[Any]) -> str:
         f"source = '{_ROWS}' AND removed_at IS NULL AND payment_date >= lo AND payment_date < hi AND account_id = %s"
     )
     params.append(scope.f.account.pk)
-    if scope.f.client is not None:
-        where += " AND client_id = %s"
-        params.append(scope.f.client.pk)
+    if scope.f.owners is not None:
+        where += f" AND {_among('client_id', scope.f.owners, params)}"
     return _select(scope, "revenue_transaction", f"COALESCE(client_id, {KeptTotal.NO_OWNER})", "1", where, params)
+
+
+def _among(column: str, owners: tuple[int, ...], params: list[Any]) -> str:
+    """The condition that a column is one of these keys; there may be none of them."""
+    params.extend(owners)
+    return f"{column} IN ({', '.join(['%s'] * len(owners))})" if owners else "FALSE"
 
 
 def _select(scope: Scope, table: str, owner: str, rows: str, where: str, params: list[Any]) -> str:

@@ -9,8 +9,10 @@ from operator import attrgetter
 from typing import Any, Literal, cast
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db.models import F, QuerySet
 
+from accounts.access import Sight
 from partners.models import PartnerAccount
 from revenue.models import PullRun, QuarantinedRow
 from revenue.selectors.paging import Paged, Window
@@ -117,15 +119,25 @@ def is_running(run: PullRun, now: datetime) -> bool:
     return run.status == PullRun.Status.RUNNING and now - run.heartbeat_at < _patience(run)
 
 
-def runs(account: PartnerAccount, *, page: int = 1, page_size: int = 50) -> RunPage:
-    """The pulls of an account, the latest first. Two queries. Raises PageNotFound behind the last page."""
-    window = Window(number=page, size=page_size, count=account.pulls.count())
-    return RunPage(rows=list(account.pulls.order_by("-started_at", "-pk")[window.slice]), window=window)
+def runs(sight: Sight, *, page: int = 1, page_size: int = 50) -> RunPage:
+    """The pulls of an account, the latest first. Two queries.
+
+    Raises PageNotFound behind the last page, and PermissionDenied as `run_of`.
+    """
+    pulls = _pulls_of(sight)
+    window = Window(number=page, size=page_size, count=pulls.count())
+    return RunPage(rows=list(pulls.order_by("-started_at", "-pk")[window.slice]), window=window)
 
 
-def run_of(account: PartnerAccount, pk: int) -> PullRun:
-    """One pull of an account. Raises PullRun.DoesNotExist."""
-    return account.pulls.get(pk=pk)
+def run_of(sight: Sight, pk: int) -> PullRun:
+    """One pull of an account. Raises PullRun.DoesNotExist; PermissionDenied for who does not see the whole portfolio."""
+    return _pulls_of(sight).get(pk=pk)
+
+
+def _pulls_of(sight: Sight) -> QuerySet[PullRun]:
+    if not sight.may_pull:
+        raise PermissionDenied("What a pull did speaks of the whole portfolio, of which you see only your clients.")
+    return PullRun.objects.filter(account=sight.account)
 
 
 def quarantined(run: PullRun) -> Sequence[QuarantinedRow]:

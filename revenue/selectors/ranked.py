@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from django.db.models import QuerySet
 
+from accounts.access import Sight
 from revenue.filters import RevenueFilter
 from revenue.models import PRESENT, Transaction
 from revenue.periods import Period
@@ -45,7 +46,9 @@ def _is_gathered(f: RevenueFilter, count: int, wanted: int) -> bool:
     """
     if count <= FEW or f.sort.removeprefix("-") not in _WITH_AN_INDEX:
         return True
-    everything = replace(f, period=Period(f.period.zone), stages=(), client=None, q="")
+    everything = replace(
+        f, sight=Sight.of_everything(f.account), period=Period(f.period.zone), stages=(), client=None, q=""
+    )
     return count * count <= wanted * list_totals(everything).count
 
 

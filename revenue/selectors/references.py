@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from accounts.access import Sight
 from accounts.models import User
-from partners.models import Case, PartnerAccount, ReferenceImport
+from partners.models import Case, ReferenceImport
 from partners.references import InvalidReference, cleaned
-from revenue.selectors.cases import case_totals
+from revenue.selectors.cases import case_totals, cases_seen
 from revenue.selectors.totals import ListTotal
 
 # So many cases are added up at once: nothing keeps a reference from being shared by all of them.
@@ -18,24 +19,24 @@ _CHUNK = 1_000
 _UNSHOWN = ("raw", "client__raw", "client__users", "client__address")
 
 
-def by_partner_reference(account: PartnerAccount, references: Iterable[str]) -> dict[str, list[tuple[Case, ListTotal]]]:
-    """The cases of an account by their partner reference, the newest first, each with the total of its payments.
+def by_partner_reference(sight: Sight, references: Iterable[str]) -> dict[str, list[tuple[Case, ListTotal]]]:
+    """The cases that may be seen, by their partner reference, the newest first, each with the total of its payments.
 
     A reference is found exactly as it is written; one that no case has is left out. Two queries, and another one for every
     thousand cases beyond the first.
     """
-    cases = _cases(account, [reference for reference in references if _may_be_stored(reference)])
+    cases = _cases(sight, [reference for reference in references if _may_be_stored(reference)])
     found = defaultdict(list)
     for start in range(0, len(cases), _CHUNK):
         chunk = cases[start : start + _CHUNK]
-        totals = case_totals(chunk)
+        totals = case_totals(sight, chunk)
         for case in chunk:
             found[case.partner_reference].append((case, totals[case.pk]))
     return dict(found)
 
 
-def _cases(account: PartnerAccount, references: list[str]) -> list[Case]:
-    cases = Case.objects.filter(account=account, partner_reference__in=references)
+def _cases(sight: Sight, references: list[str]) -> list[Case]:
+    cases = cases_seen(sight).filter(partner_reference__in=references)
     # Said again, as SQLite sees only so that its index holds what is looked for.
     cases = cases.exclude(partner_reference="")
     return list(cases.select_related("client").defer(*_UNSHOWN).order_by("-pk"))
@@ -68,14 +69,23 @@ class ChangeCounts:
     cleared: int
 
 
-def import_of(account: PartnerAccount, person: User, key: int) -> ReferenceImport:
-    """What `person` looked through for an account. Raises ReferenceImport.DoesNotExist, also for another's."""
-    return ReferenceImport.objects.select_related("account").get(account=account, by=person, pk=key)
+def import_of(sight: Sight, person: User, key: int) -> ReferenceImport:
+    """What `person` looked through for an account.
+
+    Raises ReferenceImport.DoesNotExist, also for another's, and for one with a case that they may not see any more.
+    """
+    found = ReferenceImport.objects.select_related("account").get(account=sight.account, by=person, pk=key)
+    if not sight.is_whole:
+        planned = {entry["case"] for entry in found.plan}
+        seen = set(cases_seen(sight).filter(pk__in=planned).values_list("pk", flat=True))
+        if planned - seen:
+            raise ReferenceImport.DoesNotExist
+    return found
 
 
-def latest_imports(account: PartnerAccount, person: User, *, limit: int) -> list[ReferenceImport]:
+def latest_imports(sight: Sight, person: User, *, limit: int) -> list[ReferenceImport]:
     """The latest files of a person, the last one first, without their lines. One query."""
-    found = ReferenceImport.objects.filter(account=account, by=person).defer("plan", "problems")
+    found = ReferenceImport.objects.filter(account=sight.account, by=person).defer("plan", "problems")
     return list(found.order_by("-at", "-pk")[:limit])
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from django.db import connection
 from django.db.models import Model
 
-from accounts.access import Keys
+from accounts.access import Seen
 from partners.models import PartnerAccount
 from revenue.models import PullRun
 
@@ -18,28 +18,28 @@ _STEPS = ("id", "status", "phase", "heartbeat_at", "finished_at", "as_of")
 _UNSHOWN = frozenset({"sealed_api_key", "sealed_collection_key"})
 
 
-def data_version(visible: Keys | None, slug: str) -> str | None:
+def data_version(seen: Seen | None, slug: str) -> str | None:
     """A text that changes with everything that pages tell about the account named `slug`; "": the first one. One query.
 
-    It is made of the rows of all `visible` accounts (accounts.access.visible_account_keys) and of the latest pull of this
-    one, the only pull that can still change. Whoever writes what a page shows has to change one of these rows in the same
-    transaction or after it: a pull does so by its end, anything else by a column of the account. None where `slug` is
-    not among the `visible` ones.
+    It is made of the rows of all accounts that are `seen` (accounts.access.seen_by), of what the reader may see of each, and of
+    the latest pull of this one, the only pull that can still change. Whoever writes what a page shows has to change one of
+    these rows in the same transaction or after it: a pull does so by its end, anything else by a column of the account. None
+    where `slug` is not among the accounts that are seen.
     """
-    if visible is None:
+    if seen is None:
         return None
-    seen, params = visible
     with connection.cursor() as cursor:
         # By hand: the ORM would think about it for longer than the database, and than all the rest of an unchanged page.
-        cursor.execute(_states(connection.vendor).replace("{seen}", seen), params)
+        cursor.execute(_states(connection.vendor).format(standing=seen.standing, keys=seen.keys), seen.params)
         rows = cursor.fetchall()
     account = next((row for row in rows if row[0] == slug), None) if slug else next(iter(rows), None)
-    return None if account is None else repr((account, [own for _, own, _ in rows]))
+    return None if account is None else repr((account, [own for _, *own, _ in rows]))
 
 
 @cache
 def _states(vendor: str) -> str:
-    """SQL: of every account in {seen}, the first one first, its slug, its own row, and what its latest pull does."""
+    """SQL with gaps: of every account in {keys}, the first one first, its slug, its own row, what of it may be seen, and what
+    its latest pull does."""
     account, run = _table(PartnerAccount), _table(PullRun)
     shown = [field.attname for field in PartnerAccount._meta.concrete_fields if field.attname not in _UNSHOWN]
     doing = (
@@ -47,8 +47,8 @@ def _states(vendor: str) -> str:
         f"WHERE account_id = {account}.id ORDER BY started_at DESC, id DESC LIMIT 1"
     )
     return (
-        f"SELECT slug, {_as_text(vendor, account, shown)}, ({doing}) FROM {account} "  # noqa: S608
-        f"WHERE id IN ({{seen}}) ORDER BY created_at, id"
+        f"SELECT slug, {_as_text(vendor, account, shown)}, {{standing}}, ({doing}) FROM {account} "  # noqa: S608
+        f"WHERE id IN ({{keys}}) ORDER BY created_at, id"
     )
 
 

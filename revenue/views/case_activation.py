@@ -9,12 +9,11 @@ from urllib.parse import unquote
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from accounts.access import may_edit_cases
+from accounts.access import Sight
 from accounts.people import person
 from partners import activation
 from partners.activation import ActivationError, InvalidActivation, OutcomeUnclear, Welcome
@@ -25,7 +24,7 @@ from revenue.selectors.cases import activations_of
 from revenue.selectors.snapshot import consistent_read
 from revenue.views.case_reference import as_typed, reference_widget, sealed
 from revenue.views.cases import ACTIVATIONS_SHOWN, case_address, known_case
-from revenue.views.page import needs_account, own_account, render_page
+from revenue.views.page import needs_account, own_sight, render_page
 
 State = Activation.State
 
@@ -101,46 +100,44 @@ def _changed_meanwhile(current: str) -> str:
 @needs_account
 def case_activation(request: HttpRequest, reference: str) -> HttpResponse:
     """The form; and what it sends: activated (to the case), wrong (400), refused or not possible now (409), or unclear."""
-    account = own_account(request)
-    found = known_case(account, reference)
-    if not may_edit_cases(request.user, account):
-        raise PermissionDenied
+    sight = own_sight(request)
+    found = known_case(sight, reference)
     if request.method != "POST":
-        return _form_page(request, found, None)
+        return _form_page(request, sight, found, None)
     if "ask_again" in request.POST:
-        return _ask_again(request, found)
+        return _ask_again(request, sight, found)
     form = ActivationForm(found, request.POST)
     if not form.is_valid():
-        return _form_page(request, found, form, status=400)
-    return _activate(request, found, form)
+        return _form_page(request, sight, found, form, status=400)
+    return _activate(request, sight, found, form)
 
 
-def _activate(request: HttpRequest, case: Case, form: ActivationForm) -> HttpResponse:
+def _activate(request: HttpRequest, sight: Sight, case: Case, form: ActivationForm) -> HttpResponse:
     try:
         attempt = activation.activate(case, form.welcome, by=person(request))
     except OutcomeUnclear as unclear:
         # By way of a redirect: nobody sends it again by reloading what it answered.
         messages.warning(request, str(unclear))
-        return redirect(case_address(request, case.account, case, "case_activation"))
+        return redirect(case_address(request, sight, case, "case_activation"))
     except ActivationError as error:
         form.add_error(None, str(error))
-        return _form_page(request, case, form, status=409)
-    return _told(request, case, attempt)
+        return _form_page(request, sight, case, form, status=409)
+    return _told(request, sight, case, attempt)
 
 
-def _ask_again(request: HttpRequest, case: Case) -> HttpResponse:
+def _ask_again(request: HttpRequest, sight: Sight, case: Case) -> HttpResponse:
     """Ask Debitura what became of the attempt that is open; where there is none, somebody else has asked by now."""
     attempt = _open_attempt(activations_of(case, limit=1))
     if attempt is None:
-        return redirect(case_address(request, case.account, case, "case_activation"))
+        return redirect(case_address(request, sight, case, "case_activation"))
     try:
-        return _told(request, case, activation.look_up(attempt))
+        return _told(request, sight, case, activation.look_up(attempt))
     except ActivationError as error:
         messages.error(request, str(error))
-        return redirect(case_address(request, case.account, case, "case_activation"))
+        return redirect(case_address(request, sight, case, "case_activation"))
 
 
-def _told(request: HttpRequest, case: Case, attempt: Activation) -> HttpResponse:
+def _told(request: HttpRequest, sight: Sight, case: Case, attempt: Activation) -> HttpResponse:
     """Say what became of an attempt; to the case where it was activated, else back to the form."""
     if attempt.state == State.DONE:
         case.refresh_from_db()
@@ -148,7 +145,7 @@ def _told(request: HttpRequest, case: Case, attempt: Activation) -> HttpResponse
     if attempt.message:
         messages.warning(request, attempt.message)
     page = "case" if attempt.state == State.DONE else "case_activation"
-    return redirect(case_address(request, case.account, case, page))
+    return redirect(case_address(request, sight, case, page))
 
 
 def _stored(case: Case, attempt: Activation) -> str:
@@ -170,7 +167,9 @@ def _sent(attempt: Activation) -> dict[str, Any]:
     return sent
 
 
-def _form_page(request: HttpRequest, case: Case, form: ActivationForm | None, *, status: int = 200) -> HttpResponse:
+def _form_page(
+    request: HttpRequest, sight: Sight, case: Case, form: ActivationForm | None, *, status: int = 200
+) -> HttpResponse:
     """The form as it was filled in, else the one to fill in, or the reason why there is none."""
     with consistent_read():
         attempts = activations_of(case, limit=ACTIVATIONS_SHOWN)
@@ -183,7 +182,7 @@ def _form_page(request: HttpRequest, case: Case, form: ActivationForm | None, *,
             "is_running": attempt is not None and activation.is_running(attempt),
             "form": form or ActivationForm(case, initial=_initial(request, case, attempts)),
         }
-        return render_page(request, "revenue/case_activation.html", case.account, context, status=status)
+        return render_page(request, "revenue/case_activation.html", sight, context, status=status)
 
 
 def _open_attempt(attempts: list[Activation]) -> Activation | None:

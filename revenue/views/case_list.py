@@ -19,7 +19,7 @@ from revenue.selectors.case_list import CaseListPage, page_of_cases
 from revenue.templatetags.figures import words
 from revenue.views import columns
 from revenue.views.controls import Controls, PresetLink, case_chips
-from revenue.views.page import account_page, accounts_seen, own_account, render_page
+from revenue.views.page import account_page, own_sight, render_page, sights_seen
 from revenue.views.payments import selectable_clients
 from revenue.views.unchanged import again_while_unchanged
 
@@ -31,10 +31,10 @@ def cases(request: HttpRequest) -> HttpResponse:
     """One page of the cases that match the address, each with its references and its fee."""
     context: dict[str, Any] = {"section": "cases"}
     try:
-        f = parse_case_filter(request.GET, asker=request.user, visible=accounts_seen(request))
+        f = parse_case_filter(request.GET, asker=request.user, seen=sights_seen(request))
     except FilterError as error:
         context["controls"] = Controls.of(request.GET, errors=error.fields)
-        return render_page(request, "revenue/cases.html", own_account(request), context, status=400)
+        return render_page(request, "revenue/cases.html", own_sight(request), context, status=400)
     page = page_of_cases(f)
     states = state_labels(page.states)
     context |= {
@@ -46,10 +46,10 @@ def cases(request: HttpRequest) -> HttpResponse:
         "presets": _presets(f, page),
         "pending": PENDING_VERIFICATION,
         "states": list(states.items()),
-        "clients": selectable_clients(f.account),
+        "clients": selectable_clients(f.sight),
         "sorts": {key: _sort(f, key) for key in CASE_SORTS},
     }
-    return render_page(request, "revenue/cases.html", f.account, context)
+    return render_page(request, "revenue/cases.html", f.sight, context)
 
 
 def state_labels(states: list[str]) -> dict[str, str]:

@@ -6,19 +6,19 @@ from urllib.parse import quote, unquote
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from accounts.access import may_edit_cases
+from accounts.access import Sight
 from accounts.people import person
 from partners.activation import send_reference
 from partners.models import Case, ReferenceChange
 from partners.references import LONGEST, InvalidReference, ReferenceConflict, cleaned, set_reference
 from revenue.selectors.snapshot import consistent_read
 from revenue.views.cases import case_address, known_case
-from revenue.views.page import needs_account, own_account, render_page
+from revenue.views.page import needs_account, own_sight, render_page
 
 
 def reference_widget(*shown: str, **attributes: object) -> forms.Widget:
@@ -75,26 +75,25 @@ class ReferenceForm(forms.Form):
 @needs_account
 def case_reference(request: HttpRequest, reference: str) -> HttpResponse:
     """The form; and what it sends: saved, refused at the field (400), or too late, as somebody else was faster (409)."""
-    account = own_account(request)
-    found = known_case(account, reference)
-    if not may_edit_cases(request.user, account):
-        raise PermissionDenied
+    sight = own_sight(request)
+    found = known_case(sight, reference)
     if request.method != "POST":
-        return _form_page(request, found, ReferenceForm(found.partner_reference))
+        return _form_page(request, sight, found, ReferenceForm(found.partner_reference))
     form = ReferenceForm(_was(request), request.POST.get("reference", ""))
     if not form.is_valid():
-        return _form_page(request, found, form, status=400)
-    return _save(request, found, form)
+        return _form_page(request, sight, found, form, status=400)
+    return _save(request, sight, found, form)
 
 
-def _save(request: HttpRequest, case: Case, form: ReferenceForm) -> HttpResponse:
+def _save(request: HttpRequest, sight: Sight, case: Case, form: ReferenceForm) -> HttpResponse:
     text = form.cleaned_data["reference"]
     try:
         changed = set_reference(case, text, by=person(request), source=ReferenceChange.Source.PAGE, expected=form.was)
     except ReferenceConflict as conflict:
-        return _form_page(request, case, ReferenceForm(conflict.current, text), theirs=conflict.current, status=409)
+        form = ReferenceForm(conflict.current, text)
+        return _form_page(request, sight, case, form, theirs=conflict.current, status=409)
     _tell(request, case, changed=changed)
-    return redirect(case_address(request, case.account, case))
+    return redirect(case_address(request, sight, case))
 
 
 def _tell(request: HttpRequest, case: Case, *, changed: bool) -> None:
@@ -112,12 +111,18 @@ def _tell(request: HttpRequest, case: Case, *, changed: bool) -> None:
 
 
 def _form_page(
-    request: HttpRequest, case: Case, form: ReferenceForm, *, theirs: str | None = None, status: int = 200
+    request: HttpRequest,
+    sight: Sight,
+    case: Case,
+    form: ReferenceForm,
+    *,
+    theirs: str | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     """The form; theirs: what somebody else has made of the reference meanwhile, None where nobody has."""
     context = {"section": "cases", "case": case, "form": form, "theirs": theirs, "is_conflict": theirs is not None}
     with consistent_read():
-        return render_page(request, "revenue/case_reference.html", case.account, context, status=status)
+        return render_page(request, "revenue/case_reference.html", sight, context, status=status)
 
 
 def _was(request: HttpRequest) -> str:

@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.access import may_edit_cases
-from partners.models import Case, PartnerAccount
+from accounts.access import Sight
+from partners.models import Case
 from revenue.models import Transaction
 from revenue.parameters import home_zone
 from revenue.selectors.cases import (
@@ -22,7 +22,7 @@ from revenue.selectors.cases import (
     payment_history,
     reference_history,
 )
-from revenue.views.page import account_page, frame_of, own_account, render_page
+from revenue.views.page import account_page, account_query, own_sight, render_page
 from revenue.views.unchanged import again_while_unchanged
 
 # A case paid off in more instalments than this must not make a page that no browser can hold.
@@ -37,35 +37,34 @@ ACTIVATIONS_SHOWN = 20
 @account_page
 def case(request: HttpRequest, reference: str) -> HttpResponse:
     """The case with Debitura's reference."""
-    account = own_account(request)
-    found = known_case(account, reference)
+    sight = own_sight(request)
+    found = known_case(sight, reference)
     with timezone.override(home_zone(request.user)):
-        shown = case_payments(found, limit=PAYMENTS_SHOWN)
+        shown = case_payments(sight, found, limit=PAYMENTS_SHOWN)
         payments = with_history(shown.rows, payment_history(shown.rows))
     context = {
         "section": "cases",
         "case": found,
         "shown": shown,
         "payments": payments,
-        "total": case_total(found),
+        "total": case_total(sight, found),
         "changes": reference_history(found, limit=CHANGES_SHOWN),
         "activations": activations_of(found, limit=ACTIVATIONS_SHOWN),
-        "may_edit": may_edit_cases(request.user, account),
     }
-    return render_page(request, "revenue/case.html", account, context)
+    return render_page(request, "revenue/case.html", sight, context)
 
 
-def known_case(account: PartnerAccount, reference: str) -> Case:
-    """The case of an account with Debitura's reference. Raises Http404."""
+def known_case(sight: Sight, reference: str) -> Case:
+    """The case with Debitura's reference. Raises Http404."""
     try:
-        return case_of(account, reference)
+        return case_of(sight, reference)
     except Case.DoesNotExist as missing:
         raise Http404("There is no such case.") from missing
 
 
-def case_address(request: HttpRequest, account: PartnerAccount, case: Case, page: str = "case") -> str:
+def case_address(request: HttpRequest, sight: Sight, case: Case, page: str = "case") -> str:
     """The address of a case, or of another `page` about it."""
-    query = frame_of(request, account)["account_query"]
+    query = account_query(request, sight)
     address = reverse(page, args=[case.reference])
     return f"{address}?{query}" if query else address
 

@@ -18,8 +18,8 @@ from revenue.filters import (
     ClientFilter,
     FilterError,
     RevenueFilter,
-    account_of,
     parse_client_filter,
+    sight_of,
 )
 from revenue.parameters import home_zone
 from revenue.periods import Period
@@ -32,7 +32,7 @@ from revenue.views.cards import cards_of
 from revenue.views.controls import Controls, client_chips
 from revenue.views.downloads import download
 from revenue.views.months import month_table
-from revenue.views.page import account_page, accounts_seen, own_account, pager, render_page
+from revenue.views.page import account_page, own_sight, pager, render_page, sights_seen
 from revenue.views.unchanged import again_while_unchanged
 
 STATE_LABELS = {"active": "Active", "archived": "Archived", "all": "All"}
@@ -48,11 +48,11 @@ def clients(request: HttpRequest) -> HttpResponse:
     """One page of the clients that match the address, each with its fee a stage."""
     context: dict[str, Any] = {"section": "clients", "states": [(key, STATE_LABELS[key]) for key in CLIENT_STATES]}
     try:
-        f = parse_client_filter(request.GET, asker=request.user, visible=accounts_seen(request))
+        f = parse_client_filter(request.GET, asker=request.user, seen=sights_seen(request))
     except FilterError as error:
         context["controls"] = Controls.of(request.GET, errors=error.fields)
-        return render_page(request, "revenue/clients.html", own_account(request), context, status=400)
-    page = client_rows(f.account, q=f.q, sort=f.sort, page=f.page, page_size=f.page_size, state=f.state)
+        return render_page(request, "revenue/clients.html", own_sight(request), context, status=400)
+    page = client_rows(f.sight, q=f.q, sort=f.sort, page=f.page, page_size=f.page_size, state=f.state)
     context |= {
         "f": f,
         "controls": Controls.of(request.GET),
@@ -63,7 +63,7 @@ def clients(request: HttpRequest) -> HttpResponse:
         "stages": EVERY_STAGE,
         "sorts": {key: _sort(f, key) for key in ("name", "fee", "cases", "earnings", "difference")},
     }
-    return render_page(request, "revenue/clients.html", f.account, context)
+    return render_page(request, "revenue/clients.html", f.sight, context)
 
 
 @require_safe
@@ -80,20 +80,20 @@ def clients_export(request: HttpRequest) -> HttpResponseBase:
 @account_page
 def client(request: HttpRequest, creditor_id: UUID) -> HttpResponse:
     """One client: its cards, months, cases and latest payments, of all time."""
-    account, is_default = account_of(request.GET, asker=request.user, visible=accounts_seen(request))
+    sight, is_default = sight_of(request.GET, asker=request.user, seen=sights_seen(request))
     try:
-        found = client_of(account, creditor_id)
+        found = client_of(sight, creditor_id)
     except Client.DoesNotExist as missing:
         raise Http404("There is no such client.") from missing
     home = home_zone(request.user)
     f = RevenueFilter(
-        account=account,
+        sight=sight,
         period=Period(home),
         client=found,
         home_zone=home,
         is_default_account=is_default,
     )
-    return render_page(request, "revenue/client.html", account, _client_context(request, f, found))
+    return render_page(request, "revenue/client.html", sight, _client_context(request, f, found))
 
 
 def _client_context(request: HttpRequest, f: RevenueFilter, found: Client) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _client_context(request: HttpRequest, f: RevenueFilter, found: Client) -> di
         "f": f,
         "cards": cards_of(f, fees.totals),
         "months": month_table(f, fees.months),
-        "cases": client_cases(found, limit=CASES_SHOWN),
+        "cases": client_cases(f.sight, found, limit=CASES_SHOWN),
         "entries": page_of(replace(f, page_size=PAYMENTS_SHOWN), total=fees.totals.everything),
         "table": columns.TRANSACTIONS,
         "headers": [columns.Header(column, "", "") for column in shown],

@@ -9,14 +9,14 @@ from operator import attrgetter
 from typing import Any, Concatenate, ParamSpec
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from partners.models import PartnerAccount
-from revenue.filters import FilterError, NoAccount, RevenueFilter, account_of, accounts_of, parse_filter
+from accounts.access import Sight, own_clients, sights_of
+from revenue.filters import FilterError, NoAccount, RevenueFilter, parse_filter, sight_of
 from revenue.parameters import home_zone
 from revenue.periods import ONE_DAY, local_today, start_of_day
 from revenue.selectors.paging import Window
@@ -30,7 +30,7 @@ P = ParamSpec("P")
 ONE_MINUTE = timedelta(minutes=1)
 HALF_A_SECOND = timedelta(seconds=0.5)
 # Where a request keeps what it has asked once, as Django's CSRF_COOKIE.
-_ACCOUNTS = "FEEBOARD_ACCOUNTS"
+_SIGHTS = "FEEBOARD_SIGHTS"
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
@@ -40,46 +40,48 @@ def account_page(view: View[P]) -> View[P]:
 
 
 def needs_account(view: View[P]) -> View[P]:
-    """A page that says how to connect an account where there is none that the reader may see."""
+    """A page that says what to do where there is no account that the reader may see; to people of clients, none at all."""
 
     @wraps(view)
     def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
-        except NoAccount:
+        except NoAccount as nothing:
+            if own_clients(request.user).exists():
+                raise Http404("There is no such page.") from nothing
             return render(request, "revenue/no_account.html", {"section": "overview"})
 
     return answer
 
 
-def own_account(request: HttpRequest) -> PartnerAccount:
-    """The account that the address speaks of. Raises as revenue.filters.account_of does."""
-    return account_of(request.GET, asker=request.user, visible=accounts_seen(request))[0]
+def own_sight(request: HttpRequest) -> Sight:
+    """What the reader sees of the account that the address speaks of. Raises as revenue.filters.sight_of does."""
+    return sight_of(request.GET, asker=request.user, seen=sights_seen(request))[0]
 
 
-def accounts_seen(request: HttpRequest) -> list[PartnerAccount]:
-    """Every account that the reader may see, the one that needs no naming first. One query a request."""
-    if _ACCOUNTS not in request.META:
-        request.META[_ACCOUNTS] = accounts_of(request.user)
-    seen: list[PartnerAccount] = request.META[_ACCOUNTS]
+def sights_seen(request: HttpRequest) -> list[Sight]:
+    """What the reader sees of every account, the one that needs no naming first. Asked once a request."""
+    if _SIGHTS not in request.META:
+        request.META[_SIGHTS] = sights_of(request.user)
+    seen: list[Sight] = request.META[_SIGHTS]
     return seen
 
 
 def render_page(
     request: HttpRequest,
     template: str,
-    account: PartnerAccount,
+    sight: Sight,
     context: Mapping[str, Any],
     *,
     zone: ZoneInfo | None = None,
     now: datetime | None = None,
     status: int = 200,
 ) -> FiguresPage:
-    """A page about `account` with its frame, as of `now`; instants are written in `zone`, or in the reader's own."""
+    """A page about what is seen of an account, with its frame, as of `now`; instants stand in `zone`, or in the reader's own."""
     now = now or timezone.now()
     shown_zone = zone or home_zone(request.user)
-    state = freshness(account, now)
-    frame = frame_of(request, account) | {
+    state = freshness(sight.account, now)
+    frame = frame_of(request, sight) | {
         "now": now,
         "freshness": state,
         "proof": proof_of(state.run),
@@ -103,11 +105,21 @@ def _age_changes_at(as_of: datetime, now: datetime) -> datetime:
     return end - HALF_A_SECOND if now < end - HALF_A_SECOND else end
 
 
-def frame_of(request: HttpRequest, account: PartnerAccount) -> dict[str, Any]:
+def frame_of(request: HttpRequest, sight: Sight) -> dict[str, Any]:
     """The accounts to switch between; and the query that keeps this one, empty for the one that needs no naming."""
-    accounts = accounts_seen(request)
-    query = "" if account == accounts[0] else urlencode({"partner": account.slug})
-    return {"account": account, "accounts": sorted(accounts, key=attrgetter("slug")), "account_query": query}
+    accounts = [seen.account for seen in sights_seen(request)]
+    return {
+        "sight": sight,
+        "account": sight.account,
+        "accounts": sorted(accounts, key=attrgetter("slug")),
+        "account_query": account_query(request, sight),
+    }
+
+
+def account_query(request: HttpRequest, sight: Sight) -> str:
+    """The query that keeps an account in an address, without "?"; empty for the one that needs no naming."""
+    is_default = sight.account == sights_seen(request)[0].account
+    return "" if is_default else urlencode({"partner": sight.account.slug})
 
 
 def filtered_page(
@@ -127,15 +139,15 @@ def filtered_page(
     now = timezone.now()
     common = {"section": section, **(frame or {})}
     try:
-        f = parse_filter(request.GET, asker=request.user, now=now, visible=accounts_seen(request))
+        f = parse_filter(request.GET, asker=request.user, now=now, seen=sights_seen(request))
     except FilterError as error:
         controls = Controls.of(request.GET, errors=error.fields)
         context = {**common, "controls": controls}
-        return render_page(request, template, own_account(request), context, now=now, status=400)
+        return render_page(request, template, own_sight(request), context, now=now, status=400)
     f = f.every_stage() if every_stage else f
     controls = Controls.of(request.GET, f=f)
     context = {**common, "f": f, "controls": controls, **context_of(f)}
-    return render_page(request, template, f.account, context, zone=f.period.zone, now=now)
+    return render_page(request, template, f.sight, context, zone=f.period.zone, now=now)
 
 
 def pager(window: Window, query_of: Callable[[int | None], str]) -> dict[str, str | None]:

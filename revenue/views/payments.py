@@ -12,8 +12,9 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.access import Sight
 from accounts.people import person
-from partners.models import BY_NAME, Client, PartnerAccount
+from partners.models import BY_NAME, Client
 from revenue.exports.case_folders import Naming, transactions_zip
 from revenue.exports.files import Export
 from revenue.exports.transactions import transactions_csv
@@ -56,7 +57,7 @@ def payments(request: HttpRequest, table: Table) -> HttpResponse:
             "headers": headers(f, shown),
             "columns": [(column, column in shown) for column in table.columns],
             "meanings": [column for column in shown if column.meaning],
-            "clients": selectable_clients(f.account),
+            "clients": selectable_clients(f.sight),
         }
 
     return filtered_page(request, "revenue/payments.html", table.key, context, frame={"table": table})
@@ -104,9 +105,9 @@ def _download(request: HttpRequest, export: PaymentsExport) -> HttpResponseBase:
     )
 
 
-def selectable_clients(account: PartnerAccount) -> list[tuple[str, str]]:
+def selectable_clients(sight: Sight) -> list[tuple[str, str]]:
     """(creditor id, name) of the clients to choose from; none where there are too many to choose. One query."""
-    clients = Client.objects.filter(account=account).order_by(BY_NAME, "pk")
+    clients = Client.objects.filter(sight.of_clients("pk"), account=sight.account).order_by(BY_NAME, "pk")
     found = clients.values_list("creditor_id", "company_name")[: MOST_CLIENTS_TO_CHOOSE_FROM + 1]
     named = [(str(creditor_id), name or str(creditor_id)) for creditor_id, name in found]
     return named if len(named) <= MOST_CLIENTS_TO_CHOOSE_FROM else []

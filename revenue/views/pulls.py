@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.access import may_pull
+from accounts.access import Sight
 from partners.models import PartnerAccount
 from revenue.filters import NoAccount
 from revenue.models import PullRun, Transaction
@@ -24,7 +24,7 @@ from revenue.pull.lock import is_being_pulled
 from revenue.selectors.proof import Proof, proof_of
 from revenue.selectors.pulls import freshness, left_in_words, quarantined, run_of, runs
 from revenue.tasks import CannotStart, start_pull
-from revenue.views.page import account_page, frame_of, own_account, pager, render_page
+from revenue.views.page import account_page, account_query, frame_of, own_sight, pager, render_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +67,29 @@ class RunLine:
 @account_page
 def pulls(request: HttpRequest) -> HttpResponse:
     """The pulls of an account, the latest first; and how the one that runs is getting on."""
-    account = own_account(request)
+    sight = own_sight(request)
     page = request.GET.get("page", "1")
     number = int(page) if page.isascii() and page.isdecimal() and 1 <= len(page) <= 6 else 0
     if number < 1:
         raise Http404("There is no such page.")
-    found = runs(account, page=number)
+    found = runs(sight, page=number)
     context = {
         "section": "pulls",
         "lines": [RunLine(run, proof_of(run), left_in_words(run.left_for_later)) for run in found.rows],
         "window": found.window,
-        "pager": pager(found.window, lambda page: _pulls_query(request, account, page=page)),
-        "may_pull": may_pull(request.user),
-        "progress": progress_of(request, account),
+        "pager": pager(found.window, lambda page: _pulls_query(request, sight, page=page)),
+        "progress": progress_of(request, sight),
     }
-    return render_page(request, "revenue/pulls.html", account, context)
+    return render_page(request, "revenue/pulls.html", sight, context)
 
 
 @require_safe
 @account_page
 def pull(request: HttpRequest, pk: int) -> HttpResponse:
     """One pull: its counters, its differences with the rows that may explain them, and its quarantine."""
-    account = own_account(request)
+    sight = own_sight(request)
     try:
-        run = run_of(account, pk)
+        run = run_of(sight, pk)
     except PullRun.DoesNotExist as missing:
         raise Http404("There is no such pull.") from missing
     context = {
@@ -99,42 +98,43 @@ def pull(request: HttpRequest, pk: int) -> HttpResponse:
         "run_proof": proof_of(run),
         "left": left_in_words(run.left_for_later),
         "differences": [difference_line(line) for line in run.differences],
-        "explanations": explanations(account, run.explanations),
+        "explanations": explanations(sight.account, run.explanations),
         "quarantine": quarantined(run),
     }
-    return render_page(request, "revenue/pull.html", account, context)
+    return render_page(request, "revenue/pull.html", sight, context)
 
 
 @require_POST
 def pull_now(request: HttpRequest) -> HttpResponse:
     """Start a pull in the background, unless one is running."""
-    if not may_pull(request.user):
-        raise PermissionDenied
     try:
-        account = own_account(request)
+        sight = own_sight(request)
     except NoAccount:
         return redirect("overview")
+    if not sight.may_pull:
+        raise PermissionDenied
+    account = sight.account
     if is_being_pulled(account):
         messages.info(request, "A pull is already running; its progress is below.")
-        return redirect(_pulls_address(request, account))
+        return redirect(_pulls_address(request, sight))
     latest = account.pulls.order_by("-pk").values_list("pk", flat=True).first() or 0
     try:
         start_pull(account)
     except CannotStart as error:
         messages.error(request, str(error))
-        return redirect(_pulls_address(request, account))
-    return redirect(_pulls_address(request, account, after=latest))
+        return redirect(_pulls_address(request, sight))
+    return redirect(_pulls_address(request, sight, after=latest))
 
 
 @require_safe
 @account_page
 def pull_progress(request: HttpRequest) -> HttpResponse:
     """The part of the page that tells how a pull is getting on; when it has ended, the whole page is asked for anew."""
-    account = own_account(request)
-    progress = progress_of(request, account)
+    sight = own_sight(request)
+    progress = progress_of(request, sight)
     if progress is None:
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
-    context = {"progress": progress, **frame_of(request, account)}
+    context = {"progress": progress, **frame_of(request, sight)}
     return render(request, "revenue/pull_progress.html", context)
 
 
@@ -142,17 +142,20 @@ def pull_progress(request: HttpRequest) -> HttpResponse:
 @account_page
 def news(request: HttpRequest) -> HttpResponse:
     """A link to newer figures, where some were published since the pull `since`; the figures on the page stay as they are."""
-    account = own_account(request)
+    sight = own_sight(request)
     now = timezone.now()
-    state = freshness(account, now)
+    state = freshness(sight.account, now)
     shown = request.GET.get("since", "")
     is_newer = state.run is not None and str(state.run.pk) != shown
-    context = {"freshness": state, "is_newer": is_newer, "since": shown, "now": now, **frame_of(request, account)}
+    context = {"freshness": state, "is_newer": is_newer, "since": shown, "now": now, **frame_of(request, sight)}
     return render(request, "components/news.html", context)
 
 
-def progress_of(request: HttpRequest, account: PartnerAccount) -> dict[str, Any] | None:
+def progress_of(request: HttpRequest, sight: Sight) -> dict[str, Any] | None:
     """How the running pull is getting on; or that one was asked for (`after`: the last one before) and has not begun."""
+    if not sight.may_pull:
+        raise PermissionDenied
+    account = sight.account
     running = freshness(account, timezone.now()).running
     after = request.GET.get("after", "")
     if running:
@@ -192,11 +195,11 @@ def explanations(account: PartnerAccount, kept: list[dict[str, Any]]) -> list[Ex
     ]
 
 
-def _pulls_query(request: HttpRequest, account: PartnerAccount, **params: int | None) -> str:
+def _pulls_query(request: HttpRequest, sight: Sight, **params: int | None) -> str:
     given = {name: value for name, value in params.items() if value is not None}
-    return "&".join(filter(None, (frame_of(request, account)["account_query"], urlencode(given))))
+    return "&".join(filter(None, (account_query(request, sight), urlencode(given))))
 
 
-def _pulls_address(request: HttpRequest, account: PartnerAccount, **params: int | None) -> str:
-    query = _pulls_query(request, account, **params)
+def _pulls_address(request: HttpRequest, sight: Sight, **params: int | None) -> str:
+    query = _pulls_query(request, sight, **params)
     return f"{reverse('pulls')}?{query}" if query else reverse("pulls")

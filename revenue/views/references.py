@@ -5,7 +5,6 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -13,16 +12,16 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import may_edit_cases
 from accounts.people import person
-from partners.models import PartnerAccount, ReferenceImport
+from partners.models import ReferenceImport
 from partners.reference_file import UnreadableFile, decoded
 from partners.reference_imports import MOST, AppliedBefore, CasesBusy, apply, look_through
 from revenue.exports.references import lines_to_mend_csv, references_csv
 from revenue.filters import parse_page_filter
+from revenue.selectors.cases import cases_seen
 from revenue.selectors.references import change_counts, conflicts, import_of, latest_imports, planned_changes
 from revenue.views.downloads import download
-from revenue.views.page import account_page, frame_of, needs_account, own_account, render_page
+from revenue.views.page import account_page, account_query, needs_account, own_sight, render_page
 
 LARGEST_FILE = 20_000_000
 LINES_SHOWN = 200
@@ -42,9 +41,9 @@ def _form(request: HttpRequest) -> HttpResponse:
 
 @needs_account
 def _looked_through(request: HttpRequest) -> HttpResponse:
-    account = _edited_account(request)
+    sight = own_sight(request)
     try:
-        found = look_through(account, _given_text(request), by=person(request))
+        found = look_through(cases_seen(sight), _given_text(request), account=sight.account, by=person(request))
     except UnreadableFile as error:
         return _form_page(request, error=str(error), status=HTTPStatus.BAD_REQUEST)
     return redirect(_address(request, found))
@@ -52,16 +51,16 @@ def _looked_through(request: HttpRequest) -> HttpResponse:
 
 def _form_page(request: HttpRequest, *, error: str = "", status: int = HTTPStatus.OK) -> HttpResponse:
     """What was pasted stands there again."""
-    account = own_account(request)
+    sight = own_sight(request)
     context = {
         "section": "references",
         "error": error,
         "pasted": request.POST.get("text", ""),
-        "imports": latest_imports(account, person(request), limit=IMPORTS_SHOWN),
+        "imports": latest_imports(sight, person(request), limit=IMPORTS_SHOWN),
         "most": MOST,
         "megabytes": LARGEST_FILE // 1_000_000,
     }
-    return render_page(request, "revenue/references.html", account, context, status=status)
+    return render_page(request, "revenue/references.html", sight, context, status=status)
 
 
 def _given_text(request: HttpRequest) -> str:
@@ -81,6 +80,7 @@ def _given_text(request: HttpRequest) -> str:
 @account_page
 def reference_import(request: HttpRequest, pk: int) -> HttpResponse:
     """What a file would change, or what became of it."""
+    sight = own_sight(request)
     found = _known_import(request, pk)
     context = {
         "section": "references",
@@ -90,14 +90,13 @@ def reference_import(request: HttpRequest, pk: int) -> HttpResponse:
         "problems": found.problems[:LINES_SHOWN],
         "conflicts": conflicts(found, limit=LINES_SHOWN),
     }
-    return render_page(request, "revenue/reference_import.html", found.account, context)
+    return render_page(request, "revenue/reference_import.html", sight, context)
 
 
 @require_POST
 @needs_account
 def reference_import_apply(request: HttpRequest, pk: int) -> HttpResponse:
     """Do what was looked through."""
-    _edited_account(request)
     found = _known_import(request, pk)
     try:
         apply(found)
@@ -126,19 +125,12 @@ def references_export(request: HttpRequest) -> HttpResponseBase:
 def _known_import(request: HttpRequest, pk: int) -> ReferenceImport:
     """Raises Http404, also for another's."""
     try:
-        return import_of(own_account(request), person(request), pk)
+        return import_of(own_sight(request), person(request), pk)
     except ReferenceImport.DoesNotExist as missing:
         raise Http404("There is no such file of references.") from missing
 
 
-def _edited_account(request: HttpRequest) -> PartnerAccount:
-    account = own_account(request)
-    if not may_edit_cases(request.user, account):
-        raise PermissionDenied
-    return account
-
-
 def _address(request: HttpRequest, found: ReferenceImport) -> str:
-    query = frame_of(request, found.account)["account_query"]
+    query = account_query(request, own_sight(request))
     address = reverse("reference_import", args=[found.pk])
     return f"{address}?{query}" if query else address

@@ -23,7 +23,7 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.crypto import salted_hmac
 
-from accounts.access import visible_account_keys
+from accounts.access import seen_by
 from accounts.people import person
 from revenue.selectors.version import data_version
 
@@ -76,7 +76,7 @@ def _key(request: HttpRequest) -> str | None:
     secret = request.META.get("CSRF_COOKIE")
     if settings.DEBUG or secret is None or len(get_messages(request)):
         return None
-    version = data_version(visible_account_keys(request.user), request.GET.get("partner", ""))
+    version = data_version(seen_by(request.user), request.GET.get("partner", ""))
     if version is None:
         return None
     user = person(request)

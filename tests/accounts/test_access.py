@@ -3,32 +3,95 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 
-from accounts.access import may_edit_cases, may_pull, visible_accounts
-from accounts.models import ClientSeat
-from tests.factories import make_account, make_client, make_user
+from accounts.access import Sight, own_clients, sights_of
+from accounts.models import Membership, Role, User
+from partners.models import PartnerAccount
+from tests.factories import make_account, make_client, make_creditor, make_member, make_user
 
 pytestmark = pytest.mark.django_db
 
 
-def test_people_of_the_partner_see_every_account() -> None:
-    person, accounts = make_user(), [make_account(slug="a"), make_account(slug="b")]
-
-    assert list(visible_accounts(person)) == accounts
-    assert may_pull(person)
-    assert may_edit_cases(person, accounts[0])
-
-
-def test_who_works_for_a_client_sees_no_account() -> None:
-    person, client = make_user(), make_client()
-    ClientSeat.objects.create(user=person, client=client)
-
-    assert list(visible_accounts(person)) == []
-    assert not may_edit_cases(person, client.account)
+@pytest.fixture
+def account() -> PartnerAccount:
+    """One of two."""
+    make_account(slug="other")
+    return make_account(slug="acme")
 
 
-def test_who_is_not_active_any_more_sees_no_account() -> None:
-    person, account = make_user(is_active=False), make_account()
+def test_superuser_is_admin_of_every_account(account: PartnerAccount) -> None:
+    sights = sights_of(make_user())
+    assert [sight.account.slug for sight in sights] == ["other", "acme"]
+    assert {(sight.role, sight.clients, sight.may_pull, sight.may_administer) for sight in sights} == {
+        (Role.ADMIN, None, True, True)
+    }
 
-    assert list(visible_accounts(person)) == []
-    assert not may_edit_cases(person, account)
+
+@pytest.mark.parametrize(("role", "may_administer"), [(Role.ADMIN, True), (Role.FINANCE, False)])
+def test_admin_and_finance_see_all_of_their_account_alone(
+    account: PartnerAccount, role: Role, may_administer: bool
+) -> None:
+    [sight] = sights_of(make_member(account, role))
+    assert sight == Sight(account=account, role=role, clients=None, sees_totals=True)
+    assert (sight.may_pull, sight.may_administer) == (True, may_administer)
+    assert (sight.covers(None), sight.covers(make_client(account).pk)) == (True, True)
+
+
+def test_account_manager_sees_their_clients(account: PartnerAccount) -> None:
+    one, two, other = (make_client(account) for _ in range(3))
+    [sight] = sights_of(make_member(account, Role.MANAGER, clients=[two, one]))
+    assert sight == Sight(account=account, role=Role.MANAGER, clients=(one.pk, two.pk), sees_totals=False)
+    assert (sight.may_pull, sight.may_administer) == (False, False)
+    assert [sight.covers(key) for key in (one.pk, two.pk, other.pk, None)] == [True, True, False, False]
+
+
+def test_account_manager_of_nobody_sees_nothing(account: PartnerAccount) -> None:
+    [sight] = sights_of(make_member(account, Role.MANAGER))
+    assert (sight.clients, sight.covers(make_client(account).pk)) == ((), False)
+
+
+def test_client_of_another_account_is_nobody_of_whom_a_role_could_tell(account: PartnerAccount) -> None:
+    elsewhere = make_client(PartnerAccount.objects.get(slug="other"))
+    [sight] = sights_of(make_member(account, Role.MANAGER, clients=[elsewhere]))
+    assert sight.clients == ()
+    assert list(own_clients(make_member(account, Role.CLIENT, clients=[elsewhere]))) == []
+
+
+def test_person_may_have_another_role_at_every_account(account: PartnerAccount) -> None:
+    person, other = make_member(account, Role.MANAGER), PartnerAccount.objects.get(slug="other")
+    Membership.objects.create(user=person, account=other, role=Role.ADMIN)
+    assert [(sight.account, sight.role) for sight in sights_of(person)] == [
+        (other, Role.ADMIN),
+        (account, Role.MANAGER),
+    ]
+
+
+def test_who_works_for_a_client_sees_no_account(account: PartnerAccount) -> None:
+    person, client = make_user(), make_client(account)
+    make_creditor(person, client)
+    make_client(account)
+    assert (sights_of(person), list(own_clients(person))) == ([], [client])
+
+
+@pytest.mark.parametrize("role", Role)
+def test_who_is_not_active_any_more_sees_nothing(account: PartnerAccount, role: Role) -> None:
+    client = make_client(account)
+    person = make_member(account, role, clients=[client], is_active=False)
+    assert (sights_of(person), list(own_clients(person))) == ([], [])
+
+
+def test_nobody_sees_nothing(account: PartnerAccount) -> None:
+    nobodies: list[User | AnonymousUser] = [AnonymousUser(), make_user(is_superuser=False)]
+    assert [(sights_of(nobody), list(own_clients(nobody))) for nobody in nobodies] == [([], []), ([], [])]
+
+
+@pytest.mark.parametrize("accounts", [1, 3])
+def test_what_somebody_sees_costs_the_same_however_many_accounts(accounts: int, django_assert_num_queries) -> None:
+    person = make_user(is_superuser=False)
+    for _ in range(accounts):
+        account = make_account()
+        membership = Membership.objects.create(user=person, account=account, role=Role.MANAGER)
+        membership.clients.set([make_client(account), make_client(account)])
+    with django_assert_num_queries(3):
+        assert [len(sight.clients or ()) for sight in sights_of(person)] == [2] * accounts

@@ -58,7 +58,7 @@ def addresses() -> list[str]:
 def file_of_references(case: Case) -> int:
     """The key of one with a change and lines that cannot be used."""
     text = f'{case.reference},"three\nlines of {"x" * 100}"\nunknown,{"y" * 200}\none column'
-    return look_through(case.account, text, by=User.objects.get()).pk
+    return look_through(Case.objects.all(), text, account=case.account, by=User.objects.get()).pk
 
 
 def violations_in_both_themes(page: Page) -> list[str]:

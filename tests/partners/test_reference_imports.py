@@ -19,6 +19,10 @@ from tests.factories import make_account, make_case, make_client, make_user
 pytestmark = pytest.mark.django_db
 
 
+def looked(account: PartnerAccount, text: str, *, by: User) -> ReferenceImport:
+    return look_through(Case.objects.filter(account=account), text, account=account, by=by)
+
+
 @pytest.fixture
 def account() -> PartnerAccount:
     return make_account()
@@ -52,7 +56,9 @@ def problems(found: ReferenceImport) -> list[tuple[int, str]]:
 
 def test_what_is_looked_through_is_told_and_nothing_is_changed(account: PartnerAccount, person: User) -> None:
     cases(account, Q1="", Q2="old", Q3="gone", Q4="same")
-    found = look_through(account, "Q1, new \nQ2,other\nQ3,\nQ4,same\n", by=person)
+    found = look_through(
+        Case.objects.filter(account=account), "Q1, new \nQ2,other\nQ3,\nQ4,same\n", account=account, by=person
+    )
 
     assert (found.lines, found.unchanged, found.problems) == (4, 1, [])
     assert planned(found) == [(1, "", "new"), (2, "old", "other"), (3, "gone", "")]
@@ -63,7 +69,7 @@ def test_what_is_looked_through_is_told_and_nothing_is_changed(account: PartnerA
 def test_lines_that_cannot_be_used_are_told_and_the_others_are_not_lost(account: PartnerAccount, person: User) -> None:
     cases(account, Q1="", QaB="")
     text = f"Q1,x\nnope,a\nqAb,a\nQaB,{'🧾' * 129}\nQaB,a\0b\nQ1\n"
-    found = look_through(account, text, by=person)
+    found = looked(account, text, by=person)
 
     assert problems(found) == [
         (2, "There is no case “nope”. Check the Debitura reference."),
@@ -83,7 +89,9 @@ def test_lines_that_cannot_be_used_are_told_and_the_others_are_not_lost(account:
 
 
 def test_line_without_end_is_kept_no_longer_than_anybody_reads(account: PartnerAccount, person: User) -> None:
-    [problem] = look_through(account, f"{'x' * 5000},y", by=person).problems
+    [problem] = look_through(
+        Case.objects.filter(account=account), f"{'x' * 5000},y", account=account, by=person
+    ).problems
 
     assert problem["message"] == f"There is no case “{'x' * 60}…”. Check the Debitura reference."
     assert (problem["text"], problem["debitura"]) == (f"{'x' * 2000}…",) * 2
@@ -91,7 +99,9 @@ def test_line_without_end_is_kept_no_longer_than_anybody_reads(account: PartnerA
 
 def test_case_that_gets_different_references_keeps_its_own(account: PartnerAccount, person: User) -> None:
     cases(account, Q1="mine", Q2="")
-    found = look_through(account, "Q1,a\nQ2,x\nQ1,b\nQ2,x\nQ1,a\n", by=person)
+    found = look_through(
+        Case.objects.filter(account=account), "Q1,a\nQ2,x\nQ1,b\nQ2,x\nQ1,a\n", account=account, by=person
+    )
 
     message = "This case has different references in lines 1, 3, 5. Keep one of them."
     assert problems(found) == [(1, message), (3, message), (5, message)]
@@ -103,14 +113,14 @@ def test_white_space_around_a_debitura_reference_is_none_of_it_unless_a_case_is_
 ) -> None:
     cases(account, Q1="", Q2="")
     make_case(make_client(account), reference=" Q2")
-    apply(look_through(account, " Q1 ,a\n Q2,b\n", by=person))
+    apply(looked(account, " Q1 ,a\n Q2,b\n", by=person))
 
     assert references(account) == {"Q1": "a", "Q2": "", " Q2": "b"}
 
 
 def test_cases_of_other_accounts_are_unknown(account: PartnerAccount, person: User) -> None:
     cases(make_account(), Q1="theirs")
-    found = look_through(account, "Q1,x\n", by=person)
+    found = looked(account, "Q1,x\n", by=person)
 
     assert (planned(found), len(found.problems)) == ([], 1)
 
@@ -130,7 +140,7 @@ def test_too_many_are_refused_with_what_to_do(
     monkeypatch.setattr(reference_imports, "MOST", 2)
     cases(account, Q1="", Q2="", Q3="")
     with pytest.raises(UnreadableFile) as refused:
-        look_through(account, text, by=person)
+        looked(account, text, by=person)
 
     assert str(refused.value) == sentence
     assert not ReferenceImport.objects.exists()
@@ -142,7 +152,7 @@ def test_more_lines_than_memory_is_meant_for_are_refused(
     monkeypatch.setattr(reference_imports, "_CHUNK", 2)
     monkeypatch.setattr(reference_imports, "MOST_LINES", 2)
     with pytest.raises(UnreadableFile, match="More than 2 lines"):
-        look_through(account, "a,1\nb,2\nc,3", by=person)
+        looked(account, "a,1\nb,2\nc,3", by=person)
 
 
 def test_lines_that_change_nothing_are_never_too_many(
@@ -151,7 +161,7 @@ def test_lines_that_change_nothing_are_never_too_many(
     monkeypatch.setattr(reference_imports, "MOST", 1)
     cases(account, Q1="a", Q2="b", Q3="c")
 
-    assert planned(look_through(account, "Q1,a\nQ2,b\nQ3,x\n", by=person)) == [(3, "c", "x")]
+    assert planned(looked(account, "Q1,a\nQ2,b\nQ3,x\n", by=person)) == [(3, "c", "x")]
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -162,15 +172,15 @@ def test_looking_through_asks_equally_often_for_any_number_of_lines(
     text = "".join(f"Q{number},x\nunknown {number},x\n" for number in range(count))
     # The cases, those of a like name, what was never applied, the file.
     with django_assert_num_queries(4):
-        look_through(account, text, by=person)
+        looked(account, text, by=person)
 
 
 def test_what_was_never_applied_is_forgotten_after_a_week(account: PartnerAccount, person: User) -> None:
     cases(account, Q1="")
-    old, applied, others = [look_through(account, "Q1,a\n", by=by) for by in (person, person, make_user())]
+    old, applied, others = [looked(account, "Q1,a\n", by=by) for by in (person, person, make_user())]
     apply(applied)
     ReferenceImport.objects.update(at=timezone.now() - timedelta(days=8))
-    new = look_through(account, "Q1,b\n", by=person)
+    new = looked(account, "Q1,b\n", by=person)
 
     assert set(ReferenceImport.objects.all()) == {applied, others, new}
     assert old not in ReferenceImport.objects.all()
@@ -181,7 +191,9 @@ def test_what_was_never_applied_is_forgotten_after_a_week(account: PartnerAccoun
 
 def test_applying_does_what_was_looked_through_and_keeps_its_history(account: PartnerAccount, person: User) -> None:
     cases(account, Q1="", Q2="old", Q3="gone", Q4="same")
-    found = look_through(account, "Q1,new\nQ2,other\nQ3,\nQ4,same\n", by=person)
+    found = look_through(
+        Case.objects.filter(account=account), "Q1,new\nQ2,other\nQ3,\nQ4,same\n", account=account, by=person
+    )
     apply(found)
 
     found.refresh_from_db()
@@ -199,7 +211,9 @@ def test_applying_does_what_was_looked_through_and_keeps_its_history(account: Pa
 
 def test_reference_that_somebody_changed_since_is_left_alone_and_told(account: PartnerAccount, person: User) -> None:
     first, second, third = cases(account, Q1="", Q2="b", Q3="")
-    found = look_through(account, "Q1,mine\nQ2,mine\nQ3,mine\n", by=person)
+    found = look_through(
+        Case.objects.filter(account=account), "Q1,mine\nQ2,mine\nQ3,mine\n", account=account, by=person
+    )
     set_reference(second, "theirs", by=make_user(), source=ReferenceChange.Source.PAGE)
     set_reference(third, "mine", by=make_user(), source=ReferenceChange.Source.API)
     apply(found)
@@ -211,7 +225,7 @@ def test_reference_that_somebody_changed_since_is_left_alone_and_told(account: P
 
 def test_applying_again_says_so_and_changes_nothing(account: PartnerAccount, person: User) -> None:
     [case] = cases(account, Q1="")
-    found = look_through(account, "Q1,a\n", by=person)
+    found = looked(account, "Q1,a\n", by=person)
     twice = ReferenceImport.objects.get(pk=found.pk)
     apply(found)
     set_reference(case, "", by=person, source=ReferenceChange.Source.PAGE)
@@ -228,7 +242,7 @@ def test_reference_is_the_newest_of_its_history_also_where_the_clock_was_set_bac
     [case] = cases(account, Q1="")
     set_reference(case, "later", by=person, source=ReferenceChange.Source.PAGE)
     ReferenceChange.objects.update(at=timezone.now() + timedelta(days=1))
-    apply(look_through(account, "Q1,new\n", by=person))
+    apply(looked(account, "Q1,new\n", by=person))
 
     assert references(account) == {"Q1": "new"}
 
@@ -238,7 +252,9 @@ def test_applying_asks_equally_often_for_any_number_of_lines(
 ) -> None:
     names = [f"Q{number}" for number in range(50)]
     cases(account, **dict.fromkeys(names, ""))
-    found = look_through(account, "".join(f"{name},x\n" for name in names), by=person)
+    found = look_through(
+        Case.objects.filter(account=account), "".join(f"{name},x\n" for name in names), account=account, by=person
+    )
     # A savepoint and its end, the edit, whether it was applied, what the cases have now; history, cases, what came of it.
     with django_assert_num_queries(8):
         apply(found)
@@ -251,7 +267,7 @@ def test_applying_asks_equally_often_for_any_number_of_lines(
 def test_cases_that_a_pull_is_writing_are_not_waited_for(account: PartnerAccount, person: User) -> None:
     """Neither would ever end, if each waited for rows of the other."""
     [case] = cases(account, Q1="")
-    found = look_through(account, "Q1,a\n", by=person)
+    found = looked(account, "Q1,a\n", by=person)
     other = connections.create_connection("default")
     try:
         with other.cursor() as cursor:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
+from accounts.access import Sight
 from partners.models import Client, PartnerAccount
 from revenue.filters import RevenueFilter
 from revenue.models import Transaction
@@ -31,7 +32,7 @@ _ids = itertools.count(0xB0000000)
 def all_time(account: PartnerAccount, **fields: Any) -> RevenueFilter:
     """Everything of an account, seen from Copenhagen."""
     defaults: dict[str, Any] = {"period": Period(COPENHAGEN), "home_zone": COPENHAGEN}
-    return RevenueFilter(account=account, **defaults | fields)
+    return RevenueFilter(sight=Sight.of_everything(account), **defaults | fields)
 
 
 def bulk_transactions(client: Client, rows: Iterable[tuple[Stage, Decimal, bool]]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from accounts.access import visible_account_keys
+from accounts.access import seen_by
 from partners.models import PartnerAccount
 from revenue.models import KeptTotal, Transaction
 from revenue.pull import totals
@@ -142,7 +142,7 @@ def _hold(account: PartnerAccount, taken: Event, over: Event) -> None:
 
 def test_repaired_figures_replace_pages_that_show_the_wrong_ones(partner):
     spoil(KeptTotal.objects.order_by("pk")[0])
-    seen = visible_account_keys(make_user())
+    seen = seen_by(make_user())
     before = data_version(seen, "acme")
     ran("--repair")
     assert data_version(seen, "acme") != before

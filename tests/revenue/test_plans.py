@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from accounts.access import Sight
 from partners.models import Case, Client
 from revenue.exports.columns import payment_columns
 from revenue.filters import SORTS
@@ -162,12 +163,12 @@ def _walk(f):
 
 def test_pages_of_clients_and_cases_neither_read_nor_sort_the_whole_table(partner):
     client = Client.objects.get(account=partner, creditor_id=UUID(int=7))
-    case = case_of(partner, "REF-4077-")
+    case = case_of(Sight.of_everything(partner), "REF-4077-")
     f = all_time(partner, stages=(Stage.DISPUTED,), client=client)
     for asked in (
-        lambda: client_cases(client, limit=50),
-        lambda: case_payments(case, limit=200),
-        lambda: case_total(case),
+        lambda: client_cases(Sight.of_everything(partner), client, limit=50),
+        lambda: case_payments(Sight.of_everything(partner), case, limit=200),
+        lambda: case_total(Sight.of_everything(partner), case),
         lambda: f.every_stage().rows().exists(),
     ):
         assert findings(asked, most=MOST) == []

@@ -2,6 +2,7 @@ from uuid import UUID
 
 import pytest
 
+from accounts.access import Sight
 from revenue.models import Transaction
 from revenue.search import matching_transactions
 from tests.factories import make_account, make_case, make_client, make_transaction
@@ -11,7 +12,7 @@ ID = UUID("7f3a9c1e-5b2d-4e8f-a1b2-c3d4e5f60718")
 
 
 def found(account, text):
-    return list(Transaction.objects.filter(matching_transactions(account, text)))
+    return list(Transaction.objects.filter(matching_transactions(Sight.of_everything(account), text)))
 
 
 @pytest.fixture

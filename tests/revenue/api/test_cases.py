@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from accounts.models import ApiToken, ClientSeat, User
+from accounts.models import ApiToken, User
 from partners.models import Case, ReferenceChange
 from partners.references import cleaned
 from revenue.api.bodies import LONGEST_BODY
 from revenue.stages import Stage
-from tests.factories import make_account, make_case, make_client, make_transaction, make_user
+from tests.factories import make_account, make_case, make_client, make_creditor, make_transaction, make_user
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1/cases"
@@ -318,7 +318,7 @@ def test_reference_that_no_case_can_have_asks_for_no_case(api, partner, django_a
 def test_who_works_for_a_client_and_who_is_nobody_learn_nothing(case, method, address, body):
     Case.objects.update(partner_reference="SECRET-REF")
     creditor = make_user()
-    ClientSeat.objects.create(user=creditor, client=case.client)
+    make_creditor(creditor, case.client)
     caller = APIClient()
     for headers, expected in (({}, (401, "not_authenticated")), (bearer(creditor), (404, "no_account"))):
         caller.credentials(**headers)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accounts.access import Sight
 from partners.debitura.records import PENDING_VERIFICATION
 from partners.models import Case
 from revenue.filters import CaseFilter
@@ -31,7 +32,7 @@ def walked(f, page, key, name):
     """The pages from `page` on, by the place that `key` of each tells."""
     pages = [page]
     while (place := getattr(page, key)) is not None:
-        page = page_of_cases(CaseFilter(account=f.account, sort=f.sort, page_size=f.page_size, **{name: place}))
+        page = page_of_cases(CaseFilter(sight=f.sight, sort=f.sort, page_size=f.page_size, **{name: place}))
         pages.append(page)
     return pages
 
@@ -62,7 +63,7 @@ def test_pages_hold_every_case_once_in_order_and_back_again(db, made, sort, size
     client = make_client(account)
     cases = [make_case(client, date_created=day, reference=reference) for day, reference in made]
     make_case(date_created=NOW, reference="B")
-    f = CaseFilter(account=account, sort=sort, page_size=size)
+    f = CaseFilter(sight=Sight.of_everything(account), sort=sort, page_size=size)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(case_list, "FEW", few)
         forward = walked(f, page_of_cases(f), "last", "after")
@@ -77,7 +78,7 @@ def test_pages_hold_every_case_once_in_order_and_back_again(db, made, sort, size
 def test_order_of_other_letters_has_every_case_once_too(account, sort):
     for reference in REFERENCES:
         make_case(account=account, reference=reference, date_created=NOW)
-    f = CaseFilter(account=account, sort=sort, page_size=2)
+    f = CaseFilter(sight=Sight.of_everything(account), sort=sort, page_size=2)
     pages = walked(f, page_of_cases(f), "last", "after")
     assert sorted(case.reference for page in pages for case, _ in page.rows) == sorted(REFERENCES)
 
@@ -86,7 +87,7 @@ def test_newest_stand_first_and_unknown_dates_last(account):
     for reference, day in (("OLD", 1), ("NEW", 9), ("NEVER", None)):
         created = None if day is None else datetime(2026, 3, day, tzinfo=UTC)
         make_case(account=account, reference=reference, date_created=created)
-    assert references(CaseFilter(account=account)) == ["NEW", "OLD", "NEVER"]
+    assert references(CaseFilter(sight=Sight.of_everything(account))) == ["NEW", "OLD", "NEVER"]
 
 
 def test_cases_stand_with_the_total_of_their_listed_payments(account):
@@ -94,7 +95,7 @@ def test_cases_stand_with_the_total_of_their_listed_payments(account):
     make_transaction(case=paid, fee_usd=Decimal(3))
     make_transaction(case=paid, fee_usd=Decimal(4), is_estimate=True)
     make_transaction(case=paid, fee_usd=Decimal(5), removed_at=NOW)
-    rows = page_of_cases(CaseFilter(account=account, sort="reference")).rows
+    rows = page_of_cases(CaseFilter(sight=Sight.of_everything(account), sort="reference")).rows
     assert [(case, total.fee_usd, total.estimate_fee_usd, total.count) for case, total in rows] == [
         (paid, Decimal(7), Decimal(4), 2),
         (unpaid, Decimal(0), Decimal(0), 0),
@@ -112,17 +113,21 @@ def test_case_is_found_by_any_of_its_references_and_its_debtor(account):
     make_case(account=account)
     make_case(**texts)
     for part in ("8oax", "inv/7", "ø=1", "ida e"):
-        assert [found for found, _ in page_of_cases(CaseFilter(account=account, q=part)).rows] == [case]
+        assert [found for found, _ in page_of_cases(CaseFilter(sight=Sight.of_everything(account), q=part)).rows] == [
+            case
+        ]
 
 
 def test_state_is_that_of_every_spelling(account):
     for reference, state in (("A", "PendingVerification"), ("B", "Pending Verification"), ("C", "Active"), ("D", "")):
         make_case(account=account, reference=reference, lifecycle=state)
     make_case(lifecycle="Closed")
-    assert states_of(account) == sorted(["", "Active", "Pending Verification", "PendingVerification"])
+    assert states_of(Sight.of_everything(account)) == sorted(
+        ["", "Active", "Pending Verification", "PendingVerification"]
+    )
 
     def found(state):
-        return references(CaseFilter(account=account, sort="reference", state=state))
+        return references(CaseFilter(sight=Sight.of_everything(account), sort="reference", state=state))
 
     assert [found(state) for state in (PENDING_VERIFICATION, "active", "unknown", "closed", "")] == [
         ["A", "B"],
@@ -131,11 +136,11 @@ def test_state_is_that_of_every_spelling(account):
         [],
         ["A", "B", "C", "D"],
     ]
-    assert page_of_cases(CaseFilter(account=account)).pending == 2
+    assert page_of_cases(CaseFilter(sight=Sight.of_everything(account))).pending == 2
 
 
 def test_account_without_cases_has_no_states(account):
-    page = page_of_cases(CaseFilter(account=account))
+    page = page_of_cases(CaseFilter(sight=Sight.of_everything(account)))
     assert (page.rows, page.count, page.states, page.pending) == ([], 0, [], 0)
 
 
@@ -143,14 +148,14 @@ def test_states_are_not_listed_without_end(account, monkeypatch):
     monkeypatch.setattr(case_list, "MOST_STATES", 2)
     for state in "CAB":
         make_case(account=account, lifecycle=state)
-    assert states_of(account) == ["A", "B"]
+    assert states_of(Sight.of_everything(account)) == ["A", "B"]
 
 
 def test_cases_of_a_client(account):
     client = make_client(account)
     case = make_case(client)
     make_case(account=account)
-    assert references(CaseFilter(account=account, client=client)) == [case.reference]
+    assert references(CaseFilter(sight=Sight.of_everything(account), client=client)) == [case.reference]
 
 
 @pytest.mark.parametrize(("cases", "said"), [(3, (3, False)), (4, (3, True))])
@@ -160,19 +165,19 @@ def test_cases_are_counted_up_to_a_bound(account, monkeypatch, cases, said):
     client = make_client(account)
     for _ in range(cases):
         make_case(client)
-    page = page_of_cases(CaseFilter(account=account, page_size=2))
+    page = page_of_cases(CaseFilter(sight=Sight.of_everything(account), page_size=2))
     assert (page.count, page.has_uncounted) == said
 
 
 def test_place_of_no_case_or_of_another_accounts_is_not_found(account):
     for key in (0, 10**17, make_case().pk):
         with pytest.raises(PageNotFound):
-            page_of_cases(CaseFilter(account=account, after=key))
+            page_of_cases(CaseFilter(sight=Sight.of_everything(account), after=key))
 
 
 def test_page_after_the_last_case_is_empty(account):
     case = make_case(account=account)
-    page = page_of_cases(CaseFilter(account=account, after=case.pk))
+    page = page_of_cases(CaseFilter(sight=Sight.of_everything(account), after=case.pk))
     assert (page.rows, page.count, page.first, page.last) == ([], 1, None, None)
 
 
@@ -182,5 +187,5 @@ def test_page_of_cases_takes_as_many_queries_for_any_number(account, count, djan
         make_transaction(case=make_case(account=account, lifecycle="PendingVerification"))
     # States, which cases, two stretches of them, their totals, those that are waiting.
     with django_assert_num_queries(6):
-        assert len(page_of_cases(CaseFilter(account=account)).rows) == count
+        assert len(page_of_cases(CaseFilter(sight=Sight.of_everything(account))).rows) == count
     assert Case.objects.count() == count

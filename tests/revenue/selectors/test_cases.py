@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
+from accounts.access import Sight
 from partners.models import Case
 from revenue.models import TransactionChange, TransactionState
 from revenue.selectors import cases
@@ -20,6 +21,7 @@ from revenue.selectors.cases import (
 from revenue.stages import Stage
 from tests.factories import NOW, make_account, make_case, make_client, make_run, make_transaction
 
+whole = Sight.of_everything
 pytestmark = pytest.mark.django_db
 Kind = TransactionChange.Kind
 STATE = [field.name for field in TransactionState._meta.get_fields()]
@@ -35,7 +37,7 @@ def write_line(row, *, days=0, kind=Kind.CHANGED, **changes):
 
 def test_case_of_an_account_by_its_reference():
     case = make_case(reference="Q8OAXF3W")
-    assert case_of(case.account, "Q8OAXF3W") == case
+    assert case_of(whole(case.account), "Q8OAXF3W") == case
 
 
 @pytest.mark.parametrize("reference", ["Q8OAXF3X", "q8oaxf3w", "", "\0"])
@@ -43,13 +45,13 @@ def test_case_of_an_unknown_reference_does_not_exist(reference):
     case = make_case(reference="Q8OAXF3W")
     make_case(reference="", account=case.account)
     with pytest.raises(Case.DoesNotExist):
-        case_of(case.account, reference)
+        case_of(whole(case.account), reference)
 
 
 def test_case_of_another_account_does_not_exist():
     case = make_case()
     with pytest.raises(Case.DoesNotExist):
-        case_of(make_account(), case.reference)
+        case_of(whole(make_account()), case.reference)
 
 
 def test_case_payments_are_all_of_them_and_the_total_is_of_the_listed_ones():
@@ -57,11 +59,14 @@ def test_case_payments_are_all_of_them_and_the_total_is_of_the_listed_ones():
     first = make_transaction(case=case, payment_date=datetime(2026, 1, 1, tzinfo=UTC), fee_usd=Decimal("1.5"))
     gone = make_transaction(case=case, payment_date=datetime(2026, 2, 1, tzinfo=UTC), removed_at=NOW)
     make_transaction()
-    page = case_payments(case, limit=2)
+    page = case_payments(whole(case.account), case, limit=2)
     assert (page.rows, page.count) == ([gone, first], 2)
-    page = case_payments(case, limit=1)
+    page = case_payments(whole(case.account), case, limit=1)
     assert (page.rows, page.count) == ([gone], 2)
-    assert (case_total(case).fee_usd, case_total(case).count) == (Decimal("1.5"), 1)
+    assert (
+        case_total(whole(case.account), case).fee_usd,
+        case_total(whole(case.account), case).count,
+    ) == (Decimal("1.5"), 1)
 
 
 def test_history_opens_with_where_the_payment_stood():
@@ -156,7 +161,7 @@ def test_client_cases_stand_by_their_last_payment():
     make_transaction(case=old, payment_date=datetime(2026, 1, 5, tzinfo=UTC), fee_usd=Decimal(2), is_estimate=True)
     make_transaction(case=new, payment_date=datetime(2026, 2, 1, tzinfo=UTC), fee_usd=Decimal(4))
     make_transaction(case=new, payment_date=datetime(2026, 3, 1, tzinfo=UTC), removed_at=NOW)
-    rows = client_cases(client, limit=3).rows
+    rows = client_cases(whole(client.account), client, limit=3).rows
     assert [(row.case, row.fee_usd, row.estimate_fee_usd, row.payments) for row in rows] == [
         (new, Decimal(4), Decimal(0), 1),
         (old, Decimal(3), Decimal(2), 2),
@@ -175,7 +180,7 @@ def test_client_cases_are_limited_and_counted():
         case = make_case(client, reference=name)
         make_transaction(case=case, payment_date=datetime(2026, 1, day, tzinfo=UTC))
     make_case()
-    page = client_cases(client, limit=2)
+    page = client_cases(whole(client.account), client, limit=2)
     assert ([row.case.reference for row in page.rows], page.last_index, page.count) == (["B", "C"], 2, 3)
 
 
@@ -189,8 +194,17 @@ def test_client_cases_are_those_of_the_latest_payments_then_some_never_paid(monk
     make_transaction(client=client, case_id=None, payment_date=datetime(2026, 2, 1, tzinfo=UTC))
     make_transaction(client=client, case=make_case(), payment_date=datetime(2026, 2, 1, tzinfo=UTC))
     for limit in (1, 2, 3):
-        assert [row.case for row in client_cases(client, limit=limit).rows] == [busy, old, unpaid][:limit]
-    assert [row.case for row in client_cases(client, limit=4).rows] == [busy, old, unpaid, other]
+        assert [row.case for row in client_cases(whole(client.account), client, limit=limit).rows] == [
+            busy,
+            old,
+            unpaid,
+        ][:limit]
+    assert [row.case for row in client_cases(whole(client.account), client, limit=4).rows] == [
+        busy,
+        old,
+        unpaid,
+        other,
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -199,4 +213,4 @@ def test_client_cases_take_four_queries(django_assert_num_queries, count):
     for _ in range(count):
         make_transaction(case=make_case(client))
     with django_assert_num_queries(4):
-        assert len(client_cases(client, limit=9).rows) == count
+        assert len(client_cases(whole(client.account), client, limit=9).rows) == count

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from accounts.access import Sight
 from partners.models import Client
 from revenue.selectors.clients import client_of, client_rows, top_clients
 from revenue.selectors.paging import PageNotFound
@@ -21,7 +22,7 @@ def partner():
 
 
 def names(partner, **fields):
-    return [row.client.company_name for row in client_rows(partner, **fields).rows]
+    return [row.client.company_name for row in client_rows(Sight.of_everything(partner), **fields).rows]
 
 
 def test_client_rows_hold_the_totals_of_every_stage(partner):
@@ -30,7 +31,7 @@ def test_client_rows_hold_the_totals_of_every_stage(partner):
     make_transaction(client=client, stage=Stage.PENDING, fee_usd=Decimal("2.5"))
     make_transaction(client=client, stage=Stage.OUTSIDE, fee_usd=Decimal(1), is_estimate=False)
     make_transaction(client=client, stage=Stage.PAID, fee_usd=Decimal(99), removed_at=GONE)
-    [row] = client_rows(partner).rows
+    [row] = client_rows(Sight.of_everything(partner)).rows
     assert (row.totals.of(Stage.PAID).fee_usd, row.totals.outside.fee_usd) == (Decimal("10.005"), Decimal(1))
     assert (row.totals.fee_usd, row.totals.count) == (Decimal("13.505"), 3)
     assert (row.totals.estimate_fee_usd, row.totals.estimate_count) == (Decimal("2.5"), 1)
@@ -48,13 +49,13 @@ def test_client_rows_hold_the_totals_of_every_stage(partner):
 )
 def test_difference_is_what_debitura_says_less_our_sum(partner, earnings, difference, finding):
     make_transaction(client=make_client(partner, earnings_usd=earnings), fee_usd=Decimal("10.005"))
-    [row] = client_rows(partner).rows
+    [row] = client_rows(Sight.of_everything(partner)).rows
     assert (row.difference_usd, row.is_finding) == (difference, finding)
 
 
 def test_client_without_rows_has_zero_and_not_unknown(partner):
     make_client(partner, earnings_usd=Decimal(0))
-    [row] = client_rows(partner).rows
+    [row] = client_rows(Sight.of_everything(partner)).rows
     assert (row.totals.fee_usd, row.totals.count, row.difference_usd) == (Decimal(0), 0, Decimal(0))
 
 
@@ -109,11 +110,11 @@ def test_client_rows_are_sorted(partner, sort, found):
 def test_client_rows_are_paged(partner):
     for name in "ABCDE":
         make_client(partner, company_name=name)
-    page = client_rows(partner, page=2, page_size=2)
+    page = client_rows(Sight.of_everything(partner), page=2, page_size=2)
     assert [row.client.company_name for row in page.rows] == ["C", "D"]
     assert (page.count, page.number, page.size, page.pages, page.first_index, page.last_index) == (5, 2, 2, 3, 3, 4)
     with pytest.raises(PageNotFound):
-        client_rows(partner, page=4, page_size=2)
+        client_rows(Sight.of_everything(partner), page=4, page_size=2)
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -121,7 +122,7 @@ def test_client_rows_take_three_queries(partner, django_assert_num_queries, coun
     for _ in range(count):
         make_transaction(partner)
     with django_assert_num_queries(3):
-        rows = client_rows(partner, sort="-fee").rows
+        rows = client_rows(Sight.of_everything(partner), sort="-fee").rows
         shown = [(row.client.company_name, row.totals.fee_usd, row.difference_usd) for row in rows]
     assert len(shown) == count
 
@@ -165,6 +166,6 @@ def test_top_clients_take_one_query(partner, django_assert_num_queries, count):
 
 def test_client_of_another_account_does_not_exist(partner):
     client = make_client()
-    assert client_of(client.account, client.creditor_id) == client
+    assert client_of(Sight.of_everything(client.account), client.creditor_id) == client
     with pytest.raises(Client.DoesNotExist):
-        client_of(partner, client.creditor_id)
+        client_of(Sight.of_everything(partner), client.creditor_id)

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.access import Sight
 from revenue.models import PullRun, PullState, QuarantinedRow
 from revenue.selectors.paging import PageNotFound
 from revenue.selectors.pulls import SENTENCES, freshness, left_in_words, quarantined, run_of, runs
@@ -154,16 +155,16 @@ def test_what_was_left_for_later_is_said_with_what_matters_most_first(rows, sent
 def test_runs_are_the_latest_first_and_paged(partner):
     made = [published(partner, minutes_ago=minutes) for minutes in (3, 2, 1)]
     published(make_account())
-    assert runs(partner).rows == made[::-1]
-    assert runs(partner, page=2, page_size=2).rows == made[:1]
+    assert runs(Sight.of_everything(partner)).rows == made[::-1]
+    assert runs(Sight.of_everything(partner), page=2, page_size=2).rows == made[:1]
     with pytest.raises(PageNotFound):
-        runs(partner, page=3, page_size=2)
+        runs(Sight.of_everything(partner), page=3, page_size=2)
 
 
 def test_run_of_another_account_does_not_exist(partner):
     run = published(make_account())
     with pytest.raises(PullRun.DoesNotExist):
-        run_of(partner, run.pk)
+        run_of(Sight.of_everything(partner), run.pk)
 
 
 def test_quarantined_rows_are_those_that_the_run_listed(partner):

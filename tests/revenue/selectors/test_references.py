@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.access import Sight
 from partners.models import Case
 from revenue.pull import bulk
 from revenue.selectors import references
@@ -46,7 +47,7 @@ def test_look_up_walks_the_index_of_references_alone(account):
     for asked in (1, 2, 100):
         names = [f"R{3 * i}" for i in range(asked)]
         with CaptureQueriesContext(connection) as captured:
-            assert set(by_partner_reference(account, names)) == set(names)
+            assert set(by_partner_reference(Sight.of_everything(account), names)) == set(names)
         [sql] = [query["sql"] for query in captured.captured_queries if "SUM" not in query["sql"].upper()]
         plan = plan_of(sql)
         assert ("case_by_partner_reference" in plan, "Seq Scan on partners_case" in plan) == (True, False), plan
@@ -58,7 +59,7 @@ def test_reference_that_very_many_cases_share_is_added_up_in_parts(account, monk
     client = make_client(account)
     for _ in range(5):
         make_transaction(case=make_case(client, partner_reference="shared"))
-    [cases] = by_partner_reference(account, ["shared"]).values()
+    [cases] = by_partner_reference(Sight.of_everything(account), ["shared"]).values()
     assert [(total.count, total.fee_usd) for _, total in cases] == [(1, Decimal(30))] * 5
 
 
@@ -66,4 +67,4 @@ def test_reference_that_very_many_cases_share_is_added_up_in_parts(account, monk
 def test_what_no_case_can_have_is_not_looked_for(account, text, django_assert_num_queries):
     make_case(make_client(account), partner_reference="")
     with django_assert_num_queries(0):
-        assert by_partner_reference(account, [text]) == {}
+        assert by_partner_reference(Sight.of_everything(account), [text]) == {}

@@ -2,12 +2,12 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.access import visible_account_keys
-from accounts.models import ClientSeat
+from accounts.access import Seen, seen_by
+from accounts.models import Membership, Role
 from partners.models import PartnerAccount
 from revenue.models import PullRun
 from revenue.selectors.version import data_version
-from tests.factories import NOW, make_account, make_client, make_run, make_user
+from tests.factories import NOW, make_account, make_client, make_creditor, make_member, make_run, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +22,8 @@ def account():
 
 
 def keys(accounts):
-    return accounts.order_by().values("pk").query.sql_with_params()
+    sql, params = accounts.order_by().values("pk").query.sql_with_params()
+    return Seen(sql, "''", params)
 
 
 def version():
@@ -87,13 +88,36 @@ def test_what_is_not_visible_has_no_version(account, seen, slug):
     assert data_version(None, slug) is None
 
 
+def of(person):
+    return data_version(seen_by(person), "acme")
+
+
 def test_version_is_of_the_accounts_that_somebody_sees(account):
     person, client = make_user(), make_client(account)
-    assert data_version(visible_account_keys(person), "acme") == version()
-    ClientSeat.objects.create(user=person, client=client)
-    assert data_version(visible_account_keys(person), "acme") is None
-    assert data_version(visible_account_keys(make_user()), "acme") == version()
-    assert visible_account_keys(make_user(is_active=False)) is None
+    assert of(person) == of(make_user()) is not None
+    make_creditor(person, client)
+    assert of(person) is None
+    assert seen_by(make_user(is_active=False)) is None
+
+
+CHANGES_OF_ROLE = {
+    "another role": lambda membership, client: Membership.objects.update(role=Role.FINANCE),
+    "the totals are shown": lambda membership, client: Membership.objects.update(sees_totals=True),
+    "one more client": lambda membership, client: membership.clients.add(make_client(client.account)),
+    "another client": lambda membership, client: membership.clients.set([make_client(client.account)]),
+    "no client": lambda membership, client: membership.clients.clear(),
+    "looked through": lambda membership, client: Membership.objects.update(looked_at=NOW),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES_OF_ROLE.values(), ids=CHANGES_OF_ROLE)
+def test_version_changes_with_what_somebody_may_see(account, change):
+    client = make_client(account)
+    person = make_member(account, Role.MANAGER, clients=[client])
+    before, other = of(person), of(make_user())
+    change(person.memberships.get(), client)
+    assert of(person) not in (before, None)
+    assert of(make_user()) == other
 
 
 def test_account_without_a_pull_has_a_version_that_its_first_pull_changes():

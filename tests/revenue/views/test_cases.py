@@ -198,5 +198,5 @@ def test_case_asks_the_database_equally_often_for_any_number_of_rows(
         write_line(make_transaction(account, case=case), make_run(account), kind="first_seen")
         set_reference(case, f"R{number}", by=reader, source=ReferenceChange.Source.PAGE)
         Activation.objects.create(case=case, by=reader, state="refused", request="{}", ended_at=NOW)
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(12):
         assert signed_in.get("/cases/Q8OAXF3W/").status_code == 200
