@@ -7,12 +7,14 @@ it, and add nothing to it. What each role is for stands in docs/access.md.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import F, Q, QuerySet
+from django.http import Http404, QueryDict
 
 from accounts.models import Membership, Role, User
 from partners.models import Client, PartnerAccount
@@ -28,6 +30,14 @@ _STANDING = """coalesce((SELECT role || CAST(sees_totals AS text) || coalesce(CA
         SELECT count(*) || '/' || coalesce(max(id), 0) FROM accounts_membership_clients
         WHERE membership_id = accounts_membership.id)
     FROM accounts_membership WHERE account_id = partners_partneraccount.id AND user_id = %s), '')"""
+
+
+class UnknownAccount(Http404):
+    """The account named by `partner` does not exist, or the asker may not see it: nobody learns which."""
+
+
+class NoAccount(Exception):
+    """No partner account is connected yet, or none that the asker may see."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +93,31 @@ def sights_of(asker: Asker) -> list[Sight]:
     roles = {} if asker.is_superuser else {each.account_id: each for each in _memberships_of(asker)}
     clients = _clients_of([each for each in roles.values() if each.role == Role.MANAGER])
     return [_sight(account, roles.get(account.pk), clients) for account in accounts]
+
+
+Sights = Sequence[Sight] | None
+
+
+def sight_of(params: QueryDict, *, asker: Asker, seen: Sights = None) -> tuple[Sight, bool]:
+    """What the asker sees of the account that `partner` names, or of the first one; and whether it is that one.
+
+    seen: what they see of every account (accounts.access.sights_of), where somebody has asked for that already. Raises
+    UnknownAccount and NoAccount.
+    """
+    seen = sights_of(asker) if seen is None else seen
+    if not seen:
+        raise NoAccount(_nothing_seen_by(asker))
+    slug = params.get("partner", "")
+    sight = next((sight for sight in seen if sight.account.slug == slug), None) if slug else seen[0]
+    if sight is None:
+        raise UnknownAccount("There is no such partner account.")
+    return sight, sight is seen[0]
+
+
+def _nothing_seen_by(asker: Asker) -> str:
+    if isinstance(asker, User) and asker.is_superuser:
+        return "No partner account is connected yet. Connect one with: manage.py connect_partner"
+    return "You see no partner account. An admin of one can invite you."
 
 
 def own_clients(asker: Asker) -> QuerySet[Client]:

@@ -6,7 +6,7 @@ Names: from, to, period, tz, stage, client, partner, q, sort, page, page_size (a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,10 +14,9 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
-from django.http import Http404, QueryDict
+from django.http import QueryDict
 
-from accounts.access import Asker, Sight, sights_of
-from accounts.models import User
+from accounts.access import Asker, Sight, Sights, sight_of
 from partners.models import Client, PartnerAccount
 from revenue import parameters
 from revenue.models import PRESENT, Transaction
@@ -30,10 +29,8 @@ __all__ = [
     "CaseFilter",
     "ClientFilter",
     "FilterError",
-    "NoAccount",
     "PageFilter",
     "RevenueFilter",
-    "UnknownAccount",
     "parse_case_filter",
     "parse_client_filter",
     "parse_filter",
@@ -50,15 +47,6 @@ CASE_SORTS = ("created", "reference")
 DEFAULT_CASE_SORT = "-created"
 # What `state` says for cases that wait to be activated, and for those of which Debitura has not told the state yet.
 UNKNOWN_STATE = "unknown"
-Sights = Sequence[Sight] | None
-
-
-class UnknownAccount(Http404):
-    """The account named by `partner` does not exist, or the asker may not see it: nobody learns which."""
-
-
-class NoAccount(Exception):
-    """No partner account is connected yet, or none that the asker may see."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,28 +268,6 @@ def parse_page_filter(params: QueryDict, *, asker: Asker) -> PageFilter:
     found = PageFilter(sight=sight, page=read.page(), page_size=read.page_size(), is_default_account=is_default)
     read.raise_errors()
     return found
-
-
-def sight_of(params: QueryDict, *, asker: Asker, seen: Sights = None) -> tuple[Sight, bool]:
-    """What the asker sees of the account that `partner` names, or of the first one; and whether it is that one.
-
-    seen: what they see of every account (accounts.access.sights_of), where somebody has asked for that already. Raises
-    UnknownAccount and NoAccount.
-    """
-    seen = sights_of(asker) if seen is None else seen
-    if not seen:
-        raise NoAccount(_nothing_seen_by(asker))
-    slug = params.get("partner", "")
-    sight = next((sight for sight in seen if sight.account.slug == slug), None) if slug else seen[0]
-    if sight is None:
-        raise UnknownAccount("There is no such partner account.")
-    return sight, sight is seen[0]
-
-
-def _nothing_seen_by(asker: Asker) -> str:
-    if isinstance(asker, User) and asker.is_superuser:
-        return "No partner account is connected yet. Connect one with: manage.py connect_partner"
-    return "You see no partner account. An admin of one can invite you."
 
 
 def _texts(value: Any) -> Iterable[str]:

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.access import Sight
+from accounts.access import Sight, sight_of
 from accounts.people import person
 from partners.activation import activate, checked, send_reference
 from partners.models import Case, ReferenceChange
@@ -29,7 +29,7 @@ from revenue.api.case_fields import (
     case_data,
 )
 from revenue.api.views import Answer
-from revenue.filters import FilterError, sight_of
+from revenue.filters import FilterError
 from revenue.selectors.cases import case_of, case_total
 from revenue.selectors.references import by_partner_reference
 from revenue.selectors.snapshot import consistent

@@ -11,9 +11,10 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from accounts.access import NoAccount
 from partners.activation import ActivationError, InvalidActivation, OutcomeUnclear, Refused
 from revenue.api.bodies import InvalidBody
-from revenue.filters import FilterError, NoAccount
+from revenue.filters import FilterError
 
 # An activation that cannot be carried out conflicts with how things stand: 409. Where Debitura's answer decided, the
 # status says so: 502, it answered, and the answer was no; 503, nobody knows yet, and whoever asks again does no harm, as

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.access import sight_of
 from partners.models import Client
 from revenue.api import schema, serializers
 from revenue.filters import (
@@ -21,7 +22,6 @@ from revenue.filters import (
     parse_client_filter,
     parse_filter,
     parse_page_filter,
-    sight_of,
 )
 from revenue.selectors.clients import client_of, client_rows, with_totals
 from revenue.selectors.entries import page_of

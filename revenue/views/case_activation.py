@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import Sight
-from accounts.people import person
+from accounts.people import own_sight, person
 from partners import activation
 from partners.activation import ActivationError, InvalidActivation, OutcomeUnclear, Welcome
 from partners.models import Activation, Case
@@ -24,7 +24,7 @@ from revenue.selectors.cases import activations_of
 from revenue.selectors.snapshot import consistent_read
 from revenue.views.case_reference import as_typed, reference_widget, sealed
 from revenue.views.cases import ACTIVATIONS_SHOWN, case_address, known_case
-from revenue.views.page import needs_account, own_sight, render_page
+from revenue.views.page import needs_account, render_page
 
 State = Activation.State
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from accounts.people import own_sight, sights_seen
 from partners.debitura.records import PENDING_VERIFICATION, state_key
 from revenue.filters import (
     CASE_SORTS,
@@ -19,7 +20,7 @@ from revenue.selectors.case_list import CaseListPage, page_of_cases
 from revenue.templatetags.figures import words
 from revenue.views import columns
 from revenue.views.controls import Controls, PresetLink, case_chips
-from revenue.views.page import account_page, own_sight, render_page, sights_seen
+from revenue.views.page import account_page, render_page
 from revenue.views.payments import selectable_clients
 from revenue.views.unchanged import again_while_unchanged
 

@@ -12,13 +12,13 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import Sight
-from accounts.people import person
+from accounts.people import own_sight, person
 from partners.activation import send_reference
 from partners.models import Case, ReferenceChange
 from partners.references import LONGEST, InvalidReference, ReferenceConflict, cleaned, set_reference
 from revenue.selectors.snapshot import consistent_read
 from revenue.views.cases import case_address, known_case
-from revenue.views.page import needs_account, own_sight, render_page
+from revenue.views.page import needs_account, render_page
 
 
 def reference_widget(*shown: str, **attributes: object) -> forms.Widget:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import Sight
+from accounts.people import account_query, own_sight
 from partners.models import Case
 from revenue.models import Transaction
 from revenue.parameters import home_zone
@@ -22,7 +23,7 @@ from revenue.selectors.cases import (
     payment_history,
     reference_history,
 )
-from revenue.views.page import account_page, account_query, own_sight, render_page
+from revenue.views.page import account_page, render_page
 from revenue.views.unchanged import again_while_unchanged
 
 # A case paid off in more instalments than this must not make a page that no browser can hold.

@@ -10,7 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from accounts.people import person
+from accounts.access import sight_of
+from accounts.people import own_sight, person, sights_seen
 from partners.models import Client
 from revenue.exports.clients import clients_csv
 from revenue.filters import (
@@ -19,7 +20,6 @@ from revenue.filters import (
     FilterError,
     RevenueFilter,
     parse_client_filter,
-    sight_of,
 )
 from revenue.parameters import home_zone
 from revenue.periods import Period
@@ -32,7 +32,7 @@ from revenue.views.cards import cards_of
 from revenue.views.controls import Controls, client_chips
 from revenue.views.downloads import download
 from revenue.views.months import month_table
-from revenue.views.page import account_page, own_sight, pager, render_page, sights_seen
+from revenue.views.page import account_page, pager, render_page
 from revenue.views.unchanged import again_while_unchanged
 
 STATE_LABELS = {"active": "Active", "archived": "Archived", "all": "All"}

@@ -11,8 +11,9 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from accounts.access import NoAccount
 from revenue.exports.files import Export
-from revenue.filters import FilterError, NoAccount
+from revenue.filters import FilterError
 
 F = TypeVar("F")
 CONTENT_TYPES = {

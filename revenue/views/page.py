@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import wraps
-from operator import attrgetter
 from typing import Any, Concatenate, ParamSpec
 from zoneinfo import ZoneInfo
 
@@ -13,10 +12,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.http import urlencode
 
-from accounts.access import Sight, own_clients, sights_of
-from revenue.filters import FilterError, NoAccount, RevenueFilter, parse_filter, sight_of
+from accounts.access import NoAccount, Sight, own_clients
+from accounts.people import frame_of, own_sight, sights_seen
+from revenue.filters import FilterError, RevenueFilter, parse_filter
 from revenue.parameters import home_zone
 from revenue.periods import ONE_DAY, local_today, start_of_day
 from revenue.selectors.paging import Window
@@ -29,8 +28,6 @@ from revenue.views.unchanged import FiguresPage
 P = ParamSpec("P")
 ONE_MINUTE = timedelta(minutes=1)
 HALF_A_SECOND = timedelta(seconds=0.5)
-# Where a request keeps what it has asked once, as Django's CSRF_COOKIE.
-_SIGHTS = "FEEBOARD_SIGHTS"
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
@@ -52,19 +49,6 @@ def needs_account(view: View[P]) -> View[P]:
             return render(request, "revenue/no_account.html", {"section": "overview"})
 
     return answer
-
-
-def own_sight(request: HttpRequest) -> Sight:
-    """What the reader sees of the account that the address speaks of. Raises as revenue.filters.sight_of does."""
-    return sight_of(request.GET, asker=request.user, seen=sights_seen(request))[0]
-
-
-def sights_seen(request: HttpRequest) -> list[Sight]:
-    """What the reader sees of every account, the one that needs no naming first. Asked once a request."""
-    if _SIGHTS not in request.META:
-        request.META[_SIGHTS] = sights_of(request.user)
-    seen: list[Sight] = request.META[_SIGHTS]
-    return seen
 
 
 def render_page(
@@ -103,23 +87,6 @@ def _age_changes_at(as_of: datetime, now: datetime) -> datetime:
     """The end of the minute of age; ages are rounded to the second before they are written."""
     end = as_of + ((now - as_of) // ONE_MINUTE + 1) * ONE_MINUTE
     return end - HALF_A_SECOND if now < end - HALF_A_SECOND else end
-
-
-def frame_of(request: HttpRequest, sight: Sight) -> dict[str, Any]:
-    """The accounts to switch between; and the query that keeps this one, empty for the one that needs no naming."""
-    accounts = [seen.account for seen in sights_seen(request)]
-    return {
-        "sight": sight,
-        "account": sight.account,
-        "accounts": sorted(accounts, key=attrgetter("slug")),
-        "account_query": account_query(request, sight),
-    }
-
-
-def account_query(request: HttpRequest, sight: Sight) -> str:
-    """The query that keeps an account in an address, without "?"; empty for the one that needs no naming."""
-    is_default = sight.account == sights_seen(request)[0].account
-    return "" if is_default else urlencode({"partner": sight.account.slug})
 
 
 def filtered_page(

@@ -16,15 +16,15 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.access import Sight
+from accounts.access import NoAccount, Sight
+from accounts.people import account_query, frame_of, own_sight
 from partners.models import PartnerAccount
-from revenue.filters import NoAccount
 from revenue.models import PullRun, Transaction
 from revenue.pull.lock import is_being_pulled
 from revenue.selectors.proof import Proof, proof_of
 from revenue.selectors.pulls import freshness, left_in_words, quarantined, run_of, runs
 from revenue.tasks import CannotStart, start_pull
-from revenue.views.page import account_page, account_query, frame_of, own_sight, pager, render_page
+from revenue.views.page import account_page, pager, render_page
 
 
 @dataclass(frozen=True, slots=True)

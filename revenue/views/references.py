@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.people import person
+from accounts.people import account_query, own_sight, person
 from partners.models import ReferenceImport
 from partners.reference_file import UnreadableFile, decoded
 from partners.reference_imports import MOST, AppliedBefore, CasesBusy, apply, look_through
@@ -21,7 +21,7 @@ from revenue.filters import parse_page_filter
 from revenue.selectors.cases import cases_seen
 from revenue.selectors.references import change_counts, conflicts, import_of, latest_imports, planned_changes
 from revenue.views.downloads import download
-from revenue.views.page import account_page, account_query, needs_account, own_sight, render_page
+from revenue.views.page import account_page, needs_account, render_page
 
 LARGEST_FILE = 20_000_000
 LINES_SHOWN = 200

@@ -5,7 +5,8 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.http import QueryDict
 
-from revenue.filters import FilterError, NoAccount, UnknownAccount, parse_client_filter, parse_filter, parse_page_filter
+from accounts.access import NoAccount, UnknownAccount
+from revenue.filters import FilterError, parse_client_filter, parse_filter, parse_page_filter
 from revenue.periods import Period
 from revenue.stages import Stage
 from tests.factories import make_account, make_client, make_transaction, make_user
