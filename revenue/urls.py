@@ -9,6 +9,7 @@ from revenue.views import (
     cases,
     clients,
     overview,
+    own,
     payments,
     pulls,
     references,
@@ -42,5 +43,8 @@ urlpatterns = [
     path("pulls/progress/", pulls.pull_progress, name="pull_progress"),
     path("pulls/news/", pulls.news, name="pull_news"),
     path("pulls/<int:pk>/", pulls.pull, name="pull"),
+    path("my/", own.my_cases, name="my_cases"),
+    path("my/export.csv", own.my_payments_csv, name="my_payments_csv"),
+    path("my/cases/<path:reference>/", own.my_case, name="my_case"),
     path("webhooks/<slug:slug>/", webhooks.webhook, name="webhook"),
 ]

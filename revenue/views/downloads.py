@@ -32,11 +32,16 @@ def download(read_filter: Callable[[datetime], F], export: Callable[[F, datetime
     try:
         name, chunks = export(read_filter(now), now)
     except FilterError as error:
-        lines = [f"{field}: {sentence}" for field, sentence in error.fields.items()]
-        return HttpResponse("\n".join(lines), status=400, content_type="text/plain; charset=utf-8")
+        return refused(error)
     except NoAccount as error:
         return HttpResponse(str(error), status=404, content_type="text/plain; charset=utf-8")
     response = StreamingHttpResponse(chunks, content_type=CONTENT_TYPES[PurePath(name).suffix])
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "private, no-store"
     return response
+
+
+def refused(error: FilterError) -> HttpResponse:
+    """What is wrong with a filter, in plain text."""
+    lines = [f"{field}: {sentence}" for field, sentence in error.fields.items()]
+    return HttpResponse("\n".join(lines), status=400, content_type="text/plain; charset=utf-8")

@@ -9,8 +9,9 @@ from typing import Any, Concatenate, ParamSpec
 from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.access import NoAccount, Sight, own_clients
@@ -37,18 +38,25 @@ def account_page(view: View[P]) -> View[P]:
 
 
 def needs_account(view: View[P]) -> View[P]:
-    """A page that says what to do where there is no account that the reader may see; to people of clients, none at all."""
+    """A page that says what to do where there is no account that the reader may see; to people of clients, no page at all."""
 
     @wraps(view)
     def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
-        except NoAccount as nothing:
+        except NoAccount:
             if own_clients(request.user).exists():
-                raise Http404("There is no such page.") from nothing
+                return _for_clients(request)
             return render(request, "revenue/no_account.html", {"section": "overview"})
 
     return answer
+
+
+def _for_clients(request: HttpRequest) -> HttpResponse:
+    """What the people of clients find at an address of the partner's people: at the first page their own, else nothing."""
+    if request.path == reverse("overview"):
+        return redirect("my_cases")
+    raise Http404("There is no such page.")
 
 
 def render_page(
