@@ -14,7 +14,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, Max, Q, QuerySet
+from django.db.models import Count, F, Max, QuerySet
 
 from accounts.access import Seat
 from partners.fields import ExactSum, add_exactly
@@ -38,7 +38,7 @@ CASE_COLUMNS = (
     *("lifecycle", "close_code", "collection_partner", "date_created"),
 )
 PAYMENT_COLUMNS = (
-    *("client", "case__reference", "case__client_reference", "case__debtor_name"),
+    *("client", "case__client", "case__reference", "case__client_reference", "case__debtor_name"),
     *("payment_date", "payment_amount", "payment_currency", "commission_status", "platform_status"),
 )
 
@@ -63,7 +63,10 @@ class OwnCase:
 
 @dataclass(frozen=True, slots=True)
 class OwnPayment:
-    """A payment as its client's people see it; `date` is UTC. The texts are empty where Debitura names no case."""
+    """A payment as its client's people see it; `date` is UTC.
+
+    Where Debitura names no case of theirs, be it that it says the case is somebody else's, its texts are empty.
+    """
 
     company: str
     reference: str
@@ -131,7 +134,7 @@ class OwnFreshness:
 def page_of_own_cases(f: OwnCaseFilter) -> OwnCasePage:
     """The page that the filter asks for. Raises PageNotFound for a place that is no case's.
 
-    Seven queries at most; among more than FEW cases of several clients, up to three more for each client.
+    Ten queries at most; among more than FEW cases of several clients, up to three more for each client.
     """
     states = _states(f)
     matching = _matching(f, states)
@@ -176,7 +179,7 @@ def own_case(seats: tuple[Seat, ...], reference: str, *, limit: int) -> OwnCaseD
 
 
 def own_payments(f: OwnCaseFilter) -> Iterator[OwnPayment]:
-    """The payments on the cases of a filter, the latest first, in constant memory; without conditions also those on no case."""
+    """The payments on the cases of a filter, the latest first, in constant memory; without conditions all."""
     rows = _payments(f, _states(f)).order_by("-payment_date", "-pk").values_list(*PAYMENT_COLUMNS)
     companies = _companies(f.seats)
     return (_payment(row, companies) for row in rows.iterator(chunk_size=_CHUNK))
@@ -270,20 +273,19 @@ def _case(row: tuple[Any, ...], companies: dict[int, str]) -> OwnCase:
 
 
 def _payment(row: tuple[Any, ...], companies: dict[int, str]) -> OwnPayment:
-    client, reference, client_reference, debtor, date, amount, currency, commission, platform = row
+    client, of_client, reference, client_reference, debtor, date, amount, currency, commission, platform = row
+    texts = (reference, client_reference, debtor) if of_client in companies else ("", "", "")
     state = payment_state(commission=commission, platform=platform)
-    texts = (reference or "", client_reference or "", debtor or "")
     return OwnPayment(companies[client], *texts, date, amount, currency, state)
 
 
 def _payments_of(owners: tuple[int, ...]) -> QuerySet[Transaction]:
-    """The payments to these clients; not one on a case that Debitura says is somebody else's."""
-    is_theirs = Q(case=None) | Q(case__client__in=owners)
-    return Transaction.objects.filter(PRESENT, of_owners(owners), is_theirs)
+    """The payments to these clients."""
+    return Transaction.objects.filter(PRESENT, of_owners(owners))
 
 
 def _payments(f: OwnCaseFilter, states: list[str]) -> QuerySet[Transaction]:
-    """Those on the cases of a filter; without conditions also those on no case."""
+    """Those on the cases of a filter; without conditions also those on no case of theirs."""
     payments = _payments_of(f.owners)
     return payments.filter(case__in=_matching(f, states)) if f.q or f.state else payments
 
