@@ -38,25 +38,25 @@ def account_page(view: View[P]) -> View[P]:
 
 
 def needs_account(view: View[P]) -> View[P]:
-    """A page that says what to do where there is no account that the reader may see; to people of clients, no page at all."""
+    """A page that says what to do where there is no account that the reader may see; to people of clients, none."""
 
     @wraps(view)
     def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
         except NoAccount:
-            if own_clients(request.user).exists():
-                return _for_clients(request)
+            if request.path == reverse("overview") and own_clients(request.user).exists():
+                return redirect("my_cases")
+            refuse_clients(request)
             return render(request, "revenue/no_account.html", {"section": "overview"})
 
     return answer
 
 
-def _for_clients(request: HttpRequest) -> HttpResponse:
-    """What the people of clients find at an address of the partner's people: at the first page their own, else nothing."""
-    if request.path == reverse("overview"):
-        return redirect("my_cases")
-    raise Http404("There is no such page.")
+def refuse_clients(request: HttpRequest) -> None:
+    """Raise Http404 for the people of clients: to them the pages of the partner's people are none."""
+    if own_clients(request.user).exists():
+        raise Http404("There is no such page.")
 
 
 def render_page(

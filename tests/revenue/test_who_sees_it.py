@@ -41,7 +41,10 @@ REFERENCES = [f"{text[:50]}{MARK}{text[:50]}" for text in HOSTILE]
 SECRETS = {"reference": MARK.encode(), "fee": b"7654.32", "client": b"zebrawood", "debtor": b"magnus ek"}
 FEE = Decimal("7654.32")
 # What is searched for is part of the mark, which does not give it away.
-QUERIES = (f"?q={MARK[1:-1]}&partner=acme", "?folders=partner", "?from=nonsense&sort=nonsense")
+QUERIES = (
+    *(f"?q={MARK[1:-1]}&partner=acme", "?folders=partner", "?from=nonsense&sort=nonsense"),
+    *("?sort=reference&page_size=1", "?state=pendingverification&page_size=200", "?q=Q&sort=-reference"),
+)
 FORM = {
     "was": "",
     "reference": "mine",
@@ -159,9 +162,8 @@ def person(account: PartnerAccount, client: PartnerClient) -> User:
     other = make_client(account, company_name="Zebrawood Ltd")
     for number, text in enumerate(REFERENCES):
         owner, name = ((client, "QOWN"), (other, "QTHEIRS"))[number % 2]
-        case = make_case(
-            owner, reference=f"{name}{number // 2}", debtor_name="Magnus Ek", lifecycle="PendingVerification"
-        )
+        debtor = "Ida Own" if owner == client else "Magnus Ek"
+        case = make_case(owner, reference=f"{name}{number // 2}", debtor_name=debtor, lifecycle="PendingVerification")
         set_reference(case, text, by=user, source=ReferenceChange.Source.PAGE)
         make_transaction(case=case, fee_usd=FEE if number == 0 else Decimal(0))
         Activation.objects.create(case=case, by=user, state="refused", request=f'{{"welcomeMessage":"{MARK}"}}')
@@ -213,7 +215,9 @@ API = {
     "api/v1/cases/by-partner-reference/<anything:partner_reference>",
     "api/v1/cases/<anything:reference>",
 }
-# And where they find one in the answer to what they send.
+# Where the people of clients find what is theirs.
+OWN = {"my/", "my/export.csv", "my/cases/<path:reference>/"}
+# And where the partner's people find a reference in the answer to what they send.
 WRITTEN = ["cases/<path:reference>/reference/", "api/v1/cases/by-partner-reference"]
 
 
@@ -233,12 +237,40 @@ def test_who_sees_it_is_the_partner_and_never_a_client_user(walker: Walker, clie
     assert {route: secrets for route, secrets in told.items() if secrets} == {}
     told = {route: secrets_in(walker.writes(route)) for route in every_route()}
     assert {route: secrets for route, secrets in told.items() if secrets} == {}
+    told = {route: any(b"ida own" in answer.lower() for answer in walker.reads(route)) for route in every_route()}
+    assert {route for route, is_told in told.items() if is_told} == (set() if walker.by_token else OWN)
     assert (everything_kept(), mail.outbox) == (before, [])
 
     Membership.objects.all().delete()
     User.objects.update(is_superuser=True)
     told_to_staff = {route for route in WRITTEN if "reference" in secrets_in(walker.writes(route))}
     assert told_to_staff == {route for route in WRITTEN if not walker.by_token or route.startswith("api/")}
+
+
+# What is for everybody who is signed in, or even for those who are not.
+DOCS = {"api/v1/schema", "api/v1/schema/", "api/v1/docs", "api/v1/docs/"}
+FOR_ALL = {*DOCS, "healthz", "readyz", "sign-in/", "sign-out/", "webhooks/<slug:slug>/"}
+
+
+@pytest.mark.parametrize("walker", ["session"], indirect=True)
+def test_addresses_of_the_partners_people_are_none_to_a_client_user(walker: Walker, client: PartnerClient) -> None:
+    make_creditor(walker.person, client)
+    columns = walker.person.columns
+    walker.sign_in()
+    routes = [route for route in every_route() if route not in FOR_ALL | OWN and not route.startswith("profile/")]
+    answers = {
+        (address, method): walker.browser.generic(method, address, content_type="application/json").status_code
+        for route in routes
+        for address in walker.addresses(route)
+        for method in ("GET", "POST", "PATCH", "DELETE")
+    }
+    assert answers.pop(("/", "GET")) == 302
+    assert {asked: status for asked, status in answers.items() if status not in (404, 405)} == {}
+    # An address that answers 405 to GET answers nothing else to anybody: it takes forms alone, and none of theirs.
+    refused = {route for route in routes if answers.get((walker.addresses(route)[0], "GET")) == 405}
+    assert {answers[address, "POST"] for route in refused for address in walker.addresses(route)} == {404}
+    walker.person.refresh_from_db()
+    assert walker.person.columns == columns
 
 
 def everything_kept() -> list[object]:
