@@ -17,7 +17,7 @@ def partner_part(is_default: bool, account: PartnerAccount) -> list[str]:
 
 def as_of_part(run: PullRun | None, now: datetime) -> str:
     """As of when the rows are that the pull `run` has published."""
-    return as_of_text(run and run.as_of, now)
+    return as_of_text(None if run is None else run.as_of, now)
 
 
 def as_of_text(as_of: datetime | None, now: datetime) -> str:

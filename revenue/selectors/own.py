@@ -274,9 +274,10 @@ def _case(row: tuple[Any, ...], companies: dict[int, str]) -> OwnCase:
 
 def _payment(row: tuple[Any, ...], companies: dict[int, str]) -> OwnPayment:
     client, of_client, reference, client_reference, debtor, date, amount, currency, commission, platform = row
-    texts = (reference, client_reference, debtor) if of_client in companies else ("", "", "")
+    if of_client not in companies:
+        reference, client_reference, debtor = "", "", ""
     state = payment_state(commission=commission, platform=platform)
-    return OwnPayment(companies[client], *texts, date, amount, currency, state)
+    return OwnPayment(companies[client], reference, client_reference, debtor, date, amount, currency, state)
 
 
 def _payments_of(owners: tuple[int, ...]) -> QuerySet[Transaction]:
