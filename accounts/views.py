@@ -9,12 +9,14 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.views import LoginView, PasswordChangeView
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve, reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 
+from accounts.audit import Action, record
 from accounts.forms import ProfileForm, SignInForm
 from accounts.models import User
 from accounts.people import person
@@ -74,7 +76,10 @@ class OwnPasswordView(PasswordChangeView):
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         messages.success(self.request, "Your password is changed.")
-        return super().form_valid(form)
+        with transaction.atomic():
+            answer = super().form_valid(form)
+            record(Action.PASSWORD_CHANGED, request=self.request, subject=form.user.email)
+        return answer
 
 
 def profile(request: HttpRequest) -> HttpResponse:

@@ -100,7 +100,7 @@ def test_key_that_somebody_stores_meanwhile_stays(settings: Any, monkeypatch: py
         account.save(update_fields=["sealed_api_key"])
         return False
 
-    monkeypatch.setattr("partners.management.commands.reencrypt_secrets.is_newest", store_another)
+    monkeypatch.setattr("accounts.management.commands.reencrypt_secrets.is_newest", store_another)
     reencrypt()
     assert PartnerAccount.objects.get().api_key == "another key"
 

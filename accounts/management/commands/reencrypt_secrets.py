@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
+from accounts.audit import Action, record_command
 from partners.models import PartnerAccount
 from partners.secrets import UnreadableSecret, decrypt, encrypt, is_newest
 
@@ -46,4 +48,9 @@ def _renew(account: PartnerAccount, column: str) -> int:
     if is_newest(sealed):
         return 0
     as_read = PartnerAccount.objects.filter(pk=account.pk, **{column: sealed})
-    return as_read.update(**{column: encrypt(decrypt(sealed))})
+    anew = encrypt(decrypt(sealed))
+    with transaction.atomic():
+        renewed = as_read.update(**{column: anew})
+        if renewed:
+            record_command(Action.KEY_RESEALED, account=account, subject=account.SEALED[column])
+    return renewed
