@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from accounts import token_views, views
+from accounts import audit_views, token_views, views
 
 urlpatterns = [
     path("sign-in/", views.SignInView.as_view(), name="sign_in"),
@@ -12,4 +12,6 @@ urlpatterns = [
     path("profile/password/", views.OwnPasswordView.as_view(), name="password_change"),
     path("profile/tokens/", token_views.tokens, name="tokens"),
     path("profile/tokens/<int:pk>/revoke/", token_views.revoke, name="token_revoke"),
+    path("settings/audit/", audit_views.audit, name="audit"),
+    path("settings/audit/export.csv", audit_views.audit_csv, name="audit_csv"),
 ]
