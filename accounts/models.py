@@ -174,3 +174,41 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} is {self.role} at {self.account_id}"
+
+
+class Invitation(models.Model):
+    """That somebody is asked to join a partner account, by a link that works once. Only the SHA-256 of its secret is kept.
+
+    role, clients, sees_totals: those of the membership that it becomes.
+    """
+
+    account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="invitations", db_index=False)
+    email = models.EmailField()
+    role = models.CharField(max_length=20, choices=Role.choices)
+    clients = models.ManyToManyField(Client, related_name="+", blank=True)
+    sees_totals = models.BooleanField(default=False)
+    digest = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            # Two admins who invite somebody at once invite them once.
+            models.UniqueConstraint(
+                fields=["account", "email"],
+                condition=models.Q(accepted_at=None, withdrawn_at=None),
+                name="one_open_invitation",
+            )
+        ]
+        indexes = [models.Index(fields=["account", "created_at", "id"], name="invitations_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.account_id} as {self.role}"
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= timezone.now()

@@ -23,6 +23,11 @@ from accounts.people import person
 
 # Addresses that take a POST only, and the page whose form leads to each.
 PAGE_BEHIND = {
+    "invitation_send": "people",
+    "invitation_withdraw": "people",
+    "member_deactivate": "people",
+    "member_reactivate": "people",
+    "member_remove": "people",
     "pull_now": "pulls",
     "reference_import_apply": "references",
     "transactions_columns": "transactions",

@@ -183,6 +183,7 @@ def walker(request: pytest.FixtureRequest, account: PartnerAccount, person: User
         "partner_reference": [*REFERENCES[:2], "unknown"],
         "pk": [run.pk, looked_through.pk],
         "slug": ["acme", "unknown"],
+        "token": ["unknown"],
     }
     return Walker(person, values, by_token=request.param == "token")
 
