@@ -65,7 +65,8 @@ def cleaned_email(text: str) -> str:
     ASCII alone: a letter of another alphabet that looks like one of ours would be another person's address. A domain with such
     letters has an ASCII form, too, in which that shows.
     """
-    email = text.strip().lower()
+    email = text.strip()
+    # Before its letters are made small: some foreign ones become ours by that.
     if not email.isascii():
         raise InvalidEmail(
             "Write the address in plain letters (a–z). A domain with others has a form that begins with xn--."
@@ -76,7 +77,7 @@ def cleaned_email(text: str) -> str:
         raise InvalidEmail("This is no e-mail address. Write it as name@example.com.") from error
     if len(email) > LONGEST_EMAIL:
         raise InvalidEmail(f"The address is longer than {LONGEST_EMAIL} characters.")
-    return email
+    return email.lower()
 
 
 def invite(
