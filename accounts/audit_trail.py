@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 from django.db.models import Max, Q, QuerySet
 from django.http import Http404
 
+from accounts.audit_models import OF_NO_ACCOUNT
 from accounts.models import AuditEvent, User
 from partners.containing import containing
 from partners.models import PartnerAccount
@@ -101,7 +102,7 @@ def _in_words(name: str, value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or _NOTHING
     if name == "filter":
-        return ", ".join(f"{parameter} {text}" for parameter, text in parse_qsl(str(value)))
+        return ", ".join(f"{parameter} {text}" for parameter, text in parse_qsl(str(value))) or "none"
     return str(value) or _NOTHING
 
 
@@ -122,7 +123,7 @@ def _seen(f: TrailFilter) -> list[Events]:
     Superusers see all of the latter, an admin what is of the people with a role at the account; of those who have left it, up
     to that moment.
     """
-    of_people = AuditEvent.objects.filter(account=None)
+    of_people = AuditEvent.objects.filter(OF_NO_ACCOUNT)
     if not f.asker.is_superuser:
         of_people = of_people.filter(_of_members(f.account))
     return [of_people] if f.account is None else [AuditEvent.objects.filter(account=f.account), of_people]
