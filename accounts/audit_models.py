@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from partners.models import PartnerAccount
 
-
 # What people do that belongs to no account, such as to sign in.
 OF_NO_ACCOUNT = models.Q(account=None)
 

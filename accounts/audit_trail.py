@@ -24,7 +24,8 @@ from partners.models import PartnerAccount
 PAGE_SIZE = 50
 _CHUNK = 1000
 _ORDER = attrgetter("at", "pk")
-# What is told of a line beside its subject, by the names that `record` is given; others stand there in words of their own.
+# What is told of a line beside its subject, by the names that `record` is given, in this order; others follow, in words of their
+# own. PostgreSQL keeps no order of names.
 _FACTS = {"was": "Was", "now": "Is now", "name": "Name", "scopes": "May", "expires": "Expires"}
 _NOTHING = "nothing"
 
@@ -92,9 +93,9 @@ def people_of(f: TrailFilter, *, limit: int) -> list[str]:
 
 def facts(event: AuditEvent) -> list[tuple[str, str]]:
     """What else there is to know of a line, as (what, text in words)."""
+    names = [*(name for name in _FACTS if name in event.detail), *sorted(event.detail.keys() - _FACTS.keys())]
     return [
-        (_FACTS.get(name, name.replace("_", " ").capitalize()), _in_words(name, value))
-        for name, value in event.detail.items()
+        (_FACTS.get(name) or name.replace("_", " ").capitalize(), _in_words(name, event.detail[name])) for name in names
     ]
 
 

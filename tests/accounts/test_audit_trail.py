@@ -173,9 +173,9 @@ def test_facts_are_words() -> None:
         ("Was", "nothing"),
         ("Is now", "A"),
         ("May", "read, references"),
+        ("Changed", "3"),
         ("Filter", "from 2026-01-01, q æ &"),
         ("New role", "admin"),
-        ("Changed", "3"),
     ]
     assert facts(AuditEvent(detail={"filter": ""})) == [("Filter", "none")]
 
