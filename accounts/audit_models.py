@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from partners.models import PartnerAccount
 
-# What people do that belongs to no account, such as to sign in.
+# What people do that belongs to no account, such as to sign in; and what somebody else did to one of them, such as a command.
 OF_NO_ACCOUNT = models.Q(account=None)
+OF_NO_ACCOUNT_TO_SOMEBODY = OF_NO_ACCOUNT & models.Q(actor=None) & ~models.Q(subject="")
 
 
 class AppendOnly(TypeError):
@@ -114,6 +115,7 @@ class AuditEvent(models.Model):
             models.Index(fields=["at", "id"], name="audit_of_people", condition=OF_NO_ACCOUNT),
             models.Index(fields=["action", "at", "id"], name="audit_of_people_action", condition=OF_NO_ACCOUNT),
             models.Index(fields=["actor_text", "at", "id"], name="audit_of_people_person", condition=OF_NO_ACCOUNT),
+            models.Index(fields=["subject", "at", "id"], name="audit_to_people", condition=OF_NO_ACCOUNT_TO_SOMEBODY),
         ]
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from django.db.models import Max, Q, QuerySet
 from django.http import Http404
 
-from accounts.audit_models import OF_NO_ACCOUNT
+from accounts.audit_models import OF_NO_ACCOUNT, OF_NO_ACCOUNT_TO_SOMEBODY
 from accounts.models import AuditEvent, User
 from partners.containing import containing
 from partners.models import PartnerAccount
@@ -124,24 +124,23 @@ def _seen(f: TrailFilter) -> list[Events]:
     Superusers see all of the latter, an admin what is of the people with a role at the account; of those who have left it, up
     to that moment.
     """
-    of_people = AuditEvent.objects.filter(OF_NO_ACCOUNT)
-    if not f.asker.is_superuser:
-        of_people = of_people.filter(_of_members(f.account))
-    return [of_people] if f.account is None else [AuditEvent.objects.filter(account=f.account), of_people]
+    lists = [AuditEvent.objects.filter(OF_NO_ACCOUNT)] if f.asker.is_superuser else _of_members(f.account)
+    return lists if f.account is None else [AuditEvent.objects.filter(account=f.account), *lists]
 
 
-def _of_members(account: PartnerAccount | None) -> Q:
-    """Lines whose actor, or whose subject where a command or a stranger acted, is or was a person of the account."""
+def _of_members(account: PartnerAccount | None) -> list[Events]:
+    """What the people of the account did, or strangers tried in their name; and what was done to them by nobody signed in.
+
+    Apart, as each has an index that passes over the lines of everybody else. What strangers try has no subject: no line is in
+    both lists.
+    """
     members = User.objects.filter(memberships__account=account)
-    condition = _of(list(members.values_list("email", flat=True)))
+    present = [email.lower() for email in members.values_list("email", flat=True)]
+    by, to = Q(actor_text__in=present), Q(subject__in=present)
     for email, left_at in _left(account):
-        condition |= _of([email]) & Q(at__lte=left_at)
-    return condition
-
-
-def _of(emails: list[str]) -> Q:
-    small = [email.lower() for email in emails]
-    return Q(actor_text__in=small) | Q(actor=None, subject__in=small)
+        by |= Q(actor_text=email, at__lte=left_at)
+        to |= Q(subject=email, at__lte=left_at)
+    return [AuditEvent.objects.filter(OF_NO_ACCOUNT, by), AuditEvent.objects.filter(OF_NO_ACCOUNT_TO_SOMEBODY, to)]
 
 
 def _left(account: PartnerAccount | None) -> Iterable[tuple[str, datetime]]:

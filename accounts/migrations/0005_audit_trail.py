@@ -46,6 +46,7 @@ class Migration(migrations.Migration):
                     models.Index(condition=models.Q(('account', None)), fields=['at', 'id'], name='audit_of_people'),
                     models.Index(condition=models.Q(('account', None)), fields=['action', 'at', 'id'], name='audit_of_people_action'),
                     models.Index(condition=models.Q(('account', None)), fields=['actor_text', 'at', 'id'], name='audit_of_people_person'),
+                    models.Index(condition=models.Q(('account', None), ('actor', None), models.Q(('subject', ''), _negated=True)), fields=['subject', 'at', 'id'], name='audit_to_people'),
                 ],
             },
         ),
