@@ -124,7 +124,8 @@ def _seen(f: TrailFilter) -> list[Events]:
     Superusers see all of the latter, an admin what is of the people with a role at the account; of those who have left it, up
     to that moment.
     """
-    lists = [AuditEvent.objects.filter(OF_NO_ACCOUNT)] if f.asker.is_superuser else _of_members(f.account)
+    everybody: list[Events] = [AuditEvent.objects.filter(OF_NO_ACCOUNT)]
+    lists = everybody if f.asker.is_superuser else _of_members(f.account)
     return lists if f.account is None else [AuditEvent.objects.filter(account=f.account), *lists]
 
 

@@ -136,7 +136,7 @@ def test_password_change_is_a_line(browser: Client) -> None:
     browser.post(reverse("password_change"), {"old_password": "wrong", **new})
     assert lines(Action.PASSWORD_CHANGED) == []
     browser.post(reverse("password_change"), {"old_password": PASSWORD, **new})
-    told = ("password_changed", "maria@example.com", "maria@example.com", {}, "192.0.2.7", "page")
+    told: Line = ("password_changed", "maria@example.com", "maria@example.com", {}, "192.0.2.7", "page")
     assert lines(Action.PASSWORD_CHANGED) == [told]
 
 
@@ -181,7 +181,7 @@ def test_commands_are_lines_of_who_is_at_the_server(
     call_command("api_token", "maria@example.com", "--name=month end", "--scope=read", stdout=out)
     call_command("createsuperuser", "--noinput", "--email=boss@example.com", verbosity=0, stdout=out)
     call_command("changepassword", "maria@example.com", stdout=out)
-    told = AuditEvent.objects.order_by("pk").values_list("action", "account", "subject", "detail")
+    told: Any = AuditEvent.objects.order_by("pk").values_list("action", "account", "subject", "detail")
     assert list(told) == [
         ("key_changed", account.pk, "API key", {"name": "Acme", "host": "127.0.0.1"}),
         ("key_changed", account.pk, "key of the Collection Partner API", {"host": "127.0.0.1", "lifecycle_path": ""}),
@@ -190,7 +190,8 @@ def test_commands_are_lines_of_who_is_at_the_server(
         ("superuser_made", None, "boss@example.com", {}),
         ("password_changed", None, "maria@example.com", {}),
     ]
-    assert set(AuditEvent.objects.values_list("way", "actor_text", "actor")) == {("command", server_user(), None)}
+    by: Any = AuditEvent.objects.values_list("way", "actor_text", "actor").distinct()
+    assert list(by.order_by()) == [("command", server_user(), None)]
     secrets = [upstream.key, upstream.collection_key, "c2VjcmV0", PASSWORD, "another long phrase", out.getvalue()[-40:]]
     kept = repr(list(AuditEvent.objects.values()))
     assert [secret for secret in secrets if secret in kept] == []

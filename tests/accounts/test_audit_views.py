@@ -242,7 +242,8 @@ def test_file_holds_every_line_and_itself(account: PartnerAccount, admin: User, 
 def test_file_is_read_as_it_is_sent(browser: Client, account: PartnerAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("accounts.audit_views._PIECE", 10)
     AuditEvent.objects.bulk_create(AuditEvent(action="exported", account=account, way="page") for _ in range(95))
-    pieces = list(browser.get(FILE).streaming_content)
+    answer: Any = browser.get(FILE)
+    pieces = list(answer.streaming_content)
     assert len(pieces) == 11  # the mark at the beginning, and 98 lines
     assert b"".join(pieces).count(b"\r\n") == 98
 
