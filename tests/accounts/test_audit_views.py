@@ -108,7 +108,9 @@ def test_superuser_reads_it_before_there_is_an_account() -> None:
 def test_link_to_it_is_for_admins(account: PartnerAccount, browser: Client) -> None:
     finance = Client()
     finance.force_login(make_member(account, Role.FINANCE))
-    assert [f'href="{PAGE}"' in client.get("/").content.decode() for client in (browser, finance)] == [True, False]
+    menus = [client.get("/").content.decode() for client in (browser, finance)]
+    assert ['href="/settings/people/"' in menu for menu in menus] == [True, False]
+    assert f'href="{PAGE}"' in browser.get("/settings/people/").content.decode()
 
 
 # --- What it says -----------------------------------------------------------------------------------
