@@ -45,7 +45,8 @@ def admin(account: PartnerAccount) -> User:
 @pytest.fixture
 def invite(account: PartnerAccount, admin: User) -> Callable[..., Invited]:
     def made(email: str = "new@example.com", role: Role = Role.FINANCE, **fields: Any) -> Invited:
-        return joining.invite(fields.pop("account", account), **{"email": email, "role": role, "by": admin} | fields)
+        place, by = fields.pop("account", account), fields.pop("by", admin)
+        return joining.invite(place, email=email, role=role, by=by, **fields)
 
     return made
 
@@ -202,6 +203,7 @@ def test_mail_says_who_invites_to_what_until_when(invite: Any) -> None:
         "https://feeboard.example.com/invitation/secret/",
     ]
     assert "It works once, until 21 Mar 2026, 12:00 (UTC)." in sent.body
+    assert isinstance(sent, mail.EmailMultiAlternatives)
     html = str(sent.alternatives[0][0])
     assert "Ada &lt;b&gt;Min&lt;/b&gt;" in html
     assert '<a href="https://feeboard.example.com/invitation/secret/">Join Acme &lt;Referrals&gt;</a>' in html
