@@ -120,6 +120,18 @@ def _nothing_seen_by(asker: Asker) -> str:
     return "You see no partner account. An admin of one can invite you."
 
 
+def admins_of(account: PartnerAccount) -> QuerySet[User]:
+    """Who administers an account and can sign in: its own admins, and superusers."""
+    own = Membership.objects.filter(account=account, role=Role.ADMIN).values("user")
+    return User.objects.filter(Q(pk__in=own) | Q(is_superuser=True), is_active=True).order_by("pk")
+
+
+def without_second_factor(account: PartnerAccount) -> QuerySet[User]:
+    """Who would see nothing of an account any more, until they have set up a second factor, if it asked for one."""
+    own = Membership.objects.filter(account=account).values("user")
+    return User.objects.filter(Q(pk__in=own) | Q(is_superuser=True), is_active=True).order_by("email")
+
+
 def own_clients(asker: Asker) -> QuerySet[Client]:
     """The clients, the creditors, whose own person the asker is."""
     if not isinstance(asker, User) or not asker.is_active:

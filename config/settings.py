@@ -150,6 +150,10 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 vars().update(env.env.email_url("EMAIL_URL", default="consolemail://"))
+# Who mail comes from.
+DEFAULT_FROM_EMAIL = env.env.str("MAIL_FROM", default="feeboard@localhost")
+# Seconds that a mail server may take.
+EMAIL_TIMEOUT = 20
 
 # --- Static files -----------------------------------------------------------------------------------
 

@@ -105,7 +105,8 @@ def host_of(address: str) -> str:
 def keep_key(account: PartnerAccount, *, base_url: str, key: str, me: Me, also: Iterable[str] = ()) -> datetime | None:
     """Keep a key together with the address at which it was tried.
 
-    account: may be a new one. also: its other columns that are to be kept with the key. Returns when the key before this one was set. Raises OfAnotherPartner.
+    account: may be a new one. also: its other columns that are to be kept with the key. Returns when the key before this one
+    was set. Raises OfAnotherPartner.
     """
     is_new = account.pk is None
     account.note_edit()

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.access import NoAccount, Sight, own_clients
 from accounts.people import frame_of, own_sight, sights_seen
+from accounts.settings_pages import admin_sight
 from revenue.filters import FilterError, RevenueFilter, parse_filter
 from revenue.parameters import home_zone
 from revenue.periods import ONE_DAY, local_today, start_of_day
@@ -49,6 +50,17 @@ def needs_account(view: View[P]) -> View[P]:
             return render(request, "revenue/no_account.html", {"section": "overview"})
 
     return answer
+
+
+def administered(request: HttpRequest) -> Sight:
+    """What an admin sees of the account that the address speaks of, for its settings.
+
+    Raises as accounts.settings_pages.admin_sight does, and NoAccount before an account is connected.
+    """
+    sight = admin_sight(request)
+    if sight is None:
+        raise NoAccount("No partner account is connected yet.")
+    return sight
 
 
 def render_page(
