@@ -7,14 +7,13 @@ before it.
 
 from __future__ import annotations
 
-import os
-import pwd
 from collections.abc import Sequence
 from datetime import date
 
 from django.http import HttpRequest
 from rest_framework.request import Request
 
+from accounts.audit_models import server_user
 from accounts.models import AuditEvent, User
 from accounts.patience import waiting_at_most
 from accounts.throttle import client_address
@@ -65,7 +64,7 @@ def record_command(
     """Add a line for a command: done by who is signed in at the server."""
     _add(
         action,
-        actor_text=_server_user(),
+        actor_text=server_user(),
         account=account,
         subject=subject,
         detail=detail,
@@ -74,17 +73,18 @@ def record_command(
 
 
 def record_export(
-    request: HttpRequest, what: str, *, account: PartnerAccount | None = None, conditions: str = ""
+    request: HttpRequest, what: str, *, account: PartnerAccount | None = None, conditions: str | None = None
 ) -> None:
     """Add a line for a file, before its first byte is sent: none leaves without one. A HEAD asks for none.
 
-    conditions: the query that says what is in it. Raises Busy where SQLite is being written by a pull for longer than a person
-    should look at an empty page; they may ask again. Not inside a transaction: that of a file is for reading alone.
+    conditions: the query that says what is in it, "" for everything; None where there is no choice. Raises Busy where SQLite is
+    being written by a pull for longer than a person should look at an empty page; they may ask again. Not inside a transaction:
+    that of a file is for reading alone.
     """
     if request.method == "HEAD":
         return
     with waiting_at_most(EXPORT_PATIENCE):
-        record(Action.EXPORTED, request=request, account=account, subject=what, filter=conditions or None)
+        record(Action.EXPORTED, request=request, account=account, subject=what, filter=conditions)
 
 
 def record_failed_sign_in(name: str, request: HttpRequest | None) -> None:
@@ -147,11 +147,3 @@ def _way_of(request: HttpRequest | Request | None) -> AuditEvent.Way:
     if request is None:
         return Way.SYSTEM
     return Way.API if isinstance(request, Request) else Way.PAGE
-
-
-def _server_user() -> str:
-    """Whose process this is; its number where it has no name, as in a container."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"user {os.getuid()}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from typing import Any, ClassVar, NoReturn
 
 from django.conf import settings
@@ -9,6 +11,10 @@ from django.db import models
 from django.utils import timezone
 
 from partners.models import PartnerAccount
+
+# What people do that belongs to no account, such as to sign in; and what somebody else did to one of them, such as a command.
+OF_NO_ACCOUNT = models.Q(account=None)
+OF_NO_ACCOUNT_TO_SOMEBODY = OF_NO_ACCOUNT & models.Q(actor=None) & ~models.Q(subject="")
 
 
 class AppendOnly(TypeError):
@@ -100,11 +106,16 @@ class AuditEvent(models.Model):
     objects: ClassVar[models.Manager[AuditEvent]] = models.Manager.from_queryset(AppendOnlySet)()
 
     class Meta:
-        # The orders in which pages walk: of an account, of one action in it, of one person.
+        # The orders in which pages walk: everything, one action, one person; of an account, and of none, apart: PostgreSQL walks
+        # along no order behind "IS NULL".
         indexes = [
             models.Index(fields=["account", "at", "id"], name="audit_of_account"),
-            models.Index(fields=["account", "action", "at", "id"], name="audit_of_action"),
-            models.Index(fields=["actor_text", "account", "at", "id"], name="audit_of_person"),
+            models.Index(fields=["account", "action", "at", "id"], name="audit_of_account_action"),
+            models.Index(fields=["account", "actor_text", "at", "id"], name="audit_of_account_person"),
+            models.Index(fields=["at", "id"], name="audit_of_people", condition=OF_NO_ACCOUNT),
+            models.Index(fields=["action", "at", "id"], name="audit_of_people_action", condition=OF_NO_ACCOUNT),
+            models.Index(fields=["actor_text", "at", "id"], name="audit_of_people_person", condition=OF_NO_ACCOUNT),
+            models.Index(fields=["subject", "at", "id"], name="audit_to_people", condition=OF_NO_ACCOUNT_TO_SOMEBODY),
         ]
 
     def __str__(self) -> str:
@@ -123,3 +134,11 @@ class AuditEvent(models.Model):
         """What was done, in words; an action that this version does not know, as it is kept."""
         labels = dict(self.Action.choices)
         return labels.get(self.action, self.action)
+
+
+def server_user() -> str:
+    """Whose process this is; its number where it has no name, as in a container."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"user {os.getuid()}"

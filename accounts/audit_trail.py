@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 from django.db.models import Max, Q, QuerySet
 from django.http import Http404
 
+from accounts.audit_models import OF_NO_ACCOUNT, OF_NO_ACCOUNT_TO_SOMEBODY
 from accounts.models import AuditEvent, User
 from partners.containing import containing
 from partners.models import PartnerAccount
@@ -23,7 +24,8 @@ from partners.models import PartnerAccount
 PAGE_SIZE = 50
 _CHUNK = 1000
 _ORDER = attrgetter("at", "pk")
-# What is told of a line beside its subject, by the names that `record` is given; others stand there in words of their own.
+# What is told of a line beside its subject, by the names that `record` is given, in this order; others follow, in words of their
+# own. PostgreSQL keeps no order of names.
 _FACTS = {"was": "Was", "now": "Is now", "name": "Name", "scopes": "May", "expires": "Expires"}
 _NOTHING = "nothing"
 
@@ -91,9 +93,9 @@ def people_of(f: TrailFilter, *, limit: int) -> list[str]:
 
 def facts(event: AuditEvent) -> list[tuple[str, str]]:
     """What else there is to know of a line, as (what, text in words)."""
+    names = [*(name for name in _FACTS if name in event.detail), *sorted(event.detail.keys() - _FACTS.keys())]
     return [
-        (_FACTS.get(name, name.replace("_", " ").capitalize()), _in_words(name, value))
-        for name, value in event.detail.items()
+        (_FACTS.get(name) or name.replace("_", " ").capitalize(), _in_words(name, event.detail[name])) for name in names
     ]
 
 
@@ -101,7 +103,7 @@ def _in_words(name: str, value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or _NOTHING
     if name == "filter":
-        return ", ".join(f"{parameter} {text}" for parameter, text in parse_qsl(str(value)))
+        return ", ".join(f"{parameter} {text}" for parameter, text in parse_qsl(str(value))) or "none"
     return str(value) or _NOTHING
 
 
@@ -122,24 +124,24 @@ def _seen(f: TrailFilter) -> list[Events]:
     Superusers see all of the latter, an admin what is of the people with a role at the account; of those who have left it, up
     to that moment.
     """
-    of_people = AuditEvent.objects.filter(account=None)
-    if not f.asker.is_superuser:
-        of_people = of_people.filter(_of_members(f.account))
-    return [of_people] if f.account is None else [AuditEvent.objects.filter(account=f.account), of_people]
+    everybody: list[Events] = [AuditEvent.objects.filter(OF_NO_ACCOUNT)]
+    lists = everybody if f.asker.is_superuser else _of_members(f.account)
+    return lists if f.account is None else [AuditEvent.objects.filter(account=f.account), *lists]
 
 
-def _of_members(account: PartnerAccount | None) -> Q:
-    """Lines whose actor, or whose subject where a command or a stranger acted, is or was a person of the account."""
+def _of_members(account: PartnerAccount | None) -> list[Events]:
+    """What the people of the account did, or strangers tried in their name; and what was done to them by nobody signed in.
+
+    Apart, as each has an index that passes over the lines of everybody else. What strangers try has no subject: no line is in
+    both lists.
+    """
     members = User.objects.filter(memberships__account=account)
-    condition = _of(list(members.values_list("email", flat=True)))
+    present = [email.lower() for email in members.values_list("email", flat=True)]
+    by, to = Q(actor_text__in=present), Q(subject__in=present)
     for email, left_at in _left(account):
-        condition |= _of([email]) & Q(at__lte=left_at)
-    return condition
-
-
-def _of(emails: list[str]) -> Q:
-    small = [email.lower() for email in emails]
-    return Q(actor_text__in=small) | Q(actor=None, subject__in=small)
+        by |= Q(actor_text=email, at__lte=left_at)
+        to |= Q(subject=email, at__lte=left_at)
+    return [AuditEvent.objects.filter(OF_NO_ACCOUNT, by), AuditEvent.objects.filter(OF_NO_ACCOUNT_TO_SOMEBODY, to)]
 
 
 def _left(account: PartnerAccount | None) -> Iterable[tuple[str, datetime]]:

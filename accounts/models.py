@@ -18,6 +18,7 @@ from django.utils import timezone
 
 # Django looks for models here.
 from accounts.audit_models import AuditEvent as AuditEvent
+from accounts.audit_models import server_user
 from partners.models import Client, PartnerAccount
 
 
@@ -47,7 +48,10 @@ class UserManager(BaseUserManager["User"]):
         with transaction.atomic():
             user = self.create_user(email, password, is_superuser=True, **fields)
             AuditEvent.objects.create(
-                action=AuditEvent.Action.SUPERUSER_MADE, subject=user.email, way=AuditEvent.Way.COMMAND
+                action=AuditEvent.Action.SUPERUSER_MADE,
+                actor_text=server_user(),
+                subject=user.email,
+                way=AuditEvent.Way.COMMAND,
             )
         return user
 

@@ -39,7 +39,15 @@ class Migration(migrations.Migration):
                 ('actor', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'indexes': [models.Index(fields=['account', 'at', 'id'], name='audit_of_account'), models.Index(fields=['account', 'action', 'at', 'id'], name='audit_of_action'), models.Index(fields=['actor_text', 'account', 'at', 'id'], name='audit_of_person')],
+                'indexes': [
+                    models.Index(fields=['account', 'at', 'id'], name='audit_of_account'),
+                    models.Index(fields=['account', 'action', 'at', 'id'], name='audit_of_account_action'),
+                    models.Index(fields=['account', 'actor_text', 'at', 'id'], name='audit_of_account_person'),
+                    models.Index(condition=models.Q(('account', None)), fields=['at', 'id'], name='audit_of_people'),
+                    models.Index(condition=models.Q(('account', None)), fields=['action', 'at', 'id'], name='audit_of_people_action'),
+                    models.Index(condition=models.Q(('account', None)), fields=['actor_text', 'at', 'id'], name='audit_of_people_person'),
+                    models.Index(condition=models.Q(('account', None), ('actor', None), models.Q(('subject', ''), _negated=True)), fields=['subject', 'at', 'id'], name='audit_to_people'),
+                ],
             },
         ),
         migrations.RunPython(close, open_again),

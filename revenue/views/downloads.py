@@ -26,10 +26,10 @@ CONTENT_TYPES = {
 
 
 class Wanted(NamedTuple):
-    """A file that somebody asks for: of which account, the query that says what is in it, and what makes it."""
+    """A file that somebody asks for: of which account, by which query (None: there is no choice), and what makes it."""
 
     account: PartnerAccount
-    query: str
+    query: str | None
     make: Callable[[], Export]
 
     @classmethod
