@@ -108,7 +108,8 @@ def test_superuser_reads_it_before_there_is_an_account() -> None:
 def test_link_to_it_is_for_admins(account: PartnerAccount, browser: Client) -> None:
     finance = Client()
     finance.force_login(make_member(account, Role.FINANCE))
-    assert [f'href="{PAGE}"' in client.get("/").content.decode() for client in (browser, finance)] == [True, False]
+    pages = [client.get("/settings/").content.decode() for client in (browser, finance)]
+    assert [f'href="{PAGE}"' in page for page in pages] == [True, False]
 
 
 # --- What it says -----------------------------------------------------------------------------------

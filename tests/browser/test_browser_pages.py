@@ -50,6 +50,8 @@ def addresses() -> list[str]:
         "/profile/",
         "/profile/password/",
         "/profile/tokens/",
+        "/settings/",
+        "/settings/keys/",
         "/settings/audit/",
         "/api/v1/docs/",
         "/nowhere/",
