@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import AuditEvent, Role
+from accounts.models import AuditEvent, Role, User
 from partners.models import PartnerAccount
 from tests.factories import make_account, make_client, make_member, make_user
 from tests.revenue.views.reading import links, words
@@ -23,14 +23,19 @@ def account() -> PartnerAccount:
     return make_account(slug="acme", name="Acme Referrals", base_url="https://debitura.example")
 
 
+def browser_of(person: User) -> Any:
+    """Somebody who is signed in."""
+    client = Client()
+    client.force_login(person)
+    return client
+
+
 @pytest.fixture
-def admin(account: PartnerAccount) -> Client:
-    browser = Client()
-    browser.force_login(make_member(account, Role.ADMIN, email="admin@example.com"))
-    return browser
+def admin(account: PartnerAccount) -> Any:
+    return browser_of(make_member(account, Role.ADMIN, email="admin@example.com"))
 
 
-def save(browser: Client, **fields: str) -> Any:
+def save(browser: Any, **fields: str) -> Any:
     return browser.post(ADDRESS, UNTOUCHED | {"name": "Acme Referrals"} | fields)
 
 
@@ -39,19 +44,18 @@ def trail() -> list[tuple[str, dict[str, str]]]:
     return list(found.order_by("pk").values_list("subject", "detail"))
 
 
-def test_settings_show_the_account_and_lead_to_its_keys(admin: Client) -> None:
+def test_settings_show_the_account_and_lead_to_its_keys(admin: Any) -> None:
     answer = admin.get(ADDRESS)
     assert "https://debitura.example Change it with its key" in words(answer)
     assert {ADDRESS, "/settings/keys/", "/settings/audit/", "/pulls/"} <= set(links(answer))
 
 
-def test_settings_are_in_the_menu_of_admins_alone(admin: Client, account: PartnerAccount) -> None:
-    finance = Client()
-    finance.force_login(make_member(account, Role.FINANCE))
+def test_settings_are_in_the_menu_of_admins_alone(admin: Any, account: PartnerAccount) -> None:
+    finance = browser_of(make_member(account, Role.FINANCE))
     assert (ADDRESS in links(admin.get("/")), ADDRESS in links(finance.get("/"))) == (True, False)
 
 
-def test_name_is_changed_on_every_page_that_was_kept(admin: Client, account: PartnerAccount) -> None:
+def test_name_is_changed_on_every_page_that_was_kept(admin: Any, account: PartnerAccount) -> None:
     admin.get("/")  # the first page gives the browser the secret of its forms
     assert "Acme Holding" not in words(admin.get("/"))
     assert save(admin, name=" Acme\nHolding ").status_code == 302
@@ -63,18 +67,18 @@ def test_name_is_changed_on_every_page_that_was_kept(admin: Client, account: Par
     assert "Feeboard · Acme Holding" in shown
 
 
-def test_second_factor_is_asked_for_and_not_any_more(admin: Client, account: PartnerAccount) -> None:
-    save(admin, requires_second_factor="on")
-    account.refresh_from_db()
-    assert account.requires_second_factor
-    save(admin, **{"initial-requires_second_factor": "True"})
-    account.refresh_from_db()
-    assert not account.requires_second_factor
+def test_second_factor_is_asked_for_and_not_any_more(admin: Any, account: PartnerAccount) -> None:
+    now = []
+    for fields in ({"requires_second_factor": "on"}, {"initial-requires_second_factor": "True"}):
+        save(admin, **fields)
+        account.refresh_from_db()
+        now.append(account.requires_second_factor)
+    assert now == [True, False]
     subject = "second factor required"
     assert trail() == [(subject, {"was": "no", "now": "yes"}), (subject, {"was": "yes", "now": "no"})]
 
 
-def test_what_somebody_left_alone_others_may_have_changed(admin: Client, account: PartnerAccount) -> None:
+def test_what_somebody_left_alone_others_may_have_changed(admin: Any, account: PartnerAccount) -> None:
     PartnerAccount.objects.update(name="Acme Group")
     save(admin, requires_second_factor="on")
     account.refresh_from_db()
@@ -82,7 +86,7 @@ def test_what_somebody_left_alone_others_may_have_changed(admin: Client, account
     assert [subject for subject, _ in trail()] == ["second factor required"]
 
 
-def test_nothing_changed_is_nothing_done(admin: Client, account: PartnerAccount) -> None:
+def test_nothing_changed_is_nothing_done(admin: Any, account: PartnerAccount) -> None:
     save(admin)
     account.refresh_from_db()
     assert (account.edits, trail()) == (0, [])
@@ -90,14 +94,14 @@ def test_nothing_changed_is_nothing_done(admin: Client, account: PartnerAccount)
 
 
 @pytest.mark.parametrize("name", ["", " \n ", "n" * 201, "nul\0"])
-def test_name_that_cannot_be_kept_is_refused(admin: Client, account: PartnerAccount, name: str) -> None:
+def test_name_that_cannot_be_kept_is_refused(admin: Any, account: PartnerAccount, name: str) -> None:
     assert save(admin, name=name).status_code == 400
     account.refresh_from_db()
     assert (account.name, trail()) == ("Acme Referrals", [])
 
 
 def test_admins_are_told_who_would_be_locked_out(
-    admin: Client, account: PartnerAccount, django_assert_num_queries: Any
+    admin: Any, account: PartnerAccount, django_assert_num_queries: Any
 ) -> None:
     other = make_account()
     make_member(other, Role.FINANCE, email="stranger@example.com")

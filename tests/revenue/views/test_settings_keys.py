@@ -10,7 +10,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 
-from accounts.models import AuditEvent, Role
+from accounts.models import AuditEvent, Role, User
 from partners.connecting import OF_A_PERSON, Patience
 from partners.debitura.transport import Timeouts
 from partners.models import PartnerAccount
@@ -47,11 +47,16 @@ def account(db: None, upstream: SandboxServer) -> PartnerAccount:
     return account
 
 
+def browser_of(person: User) -> Any:
+    """Somebody who is signed in."""
+    client = Client()
+    client.force_login(person)
+    return client
+
+
 @pytest.fixture
-def admin(account: PartnerAccount) -> Client:
-    browser = Client()
-    browser.force_login(make_member(account, Role.ADMIN, email="admin@example.com"))
-    return browser
+def admin(account: PartnerAccount) -> Any:
+    return browser_of(make_member(account, Role.ADMIN, email="admin@example.com"))
 
 
 @pytest.fixture(autouse=True)
@@ -62,12 +67,12 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[PartnerAccount]:
     return found
 
 
-def send(browser: Client, which: str, **fields: str) -> Any:
+def send(browser: Any, which: str, **fields: str) -> Any:
     """Send one of the forms, with `seen` as it is on the page of an account without dates."""
     return browser.post(ADDRESS, {"which": which, **{f"{which}-{name}": text for name, text in fields.items()}})
 
 
-def send_key(browser: Client, key: str, base_url: str, **fields: str) -> Any:
+def send_key(browser: Any, key: str, base_url: str, **fields: str) -> Any:
     return send(browser, "referral", key=key, base_url=base_url, **fields)
 
 
@@ -77,7 +82,7 @@ def trail() -> list[tuple[str, str, str, dict[str, str]]]:
 
 
 def stored() -> dict[str, object]:
-    return PartnerAccount.objects.values().get(slug="acme")
+    return dict(PartnerAccount.objects.values().get(slug="acme"))
 
 
 def told_everywhere(answer: Any, caplog: pytest.LogCaptureFixture) -> str:
@@ -91,7 +96,7 @@ def told_everywhere(answer: Any, caplog: pytest.LogCaptureFixture) -> str:
 
 
 def test_keys_are_shown_by_their_last_characters_alone(
-    admin: Client, account: PartnerAccount, upstream: SandboxServer
+    admin: Any, account: PartnerAccount, upstream: SandboxServer
 ) -> None:
     account.collection_base_url, account.collection_key, account.webhook_secret = (
         upstream.address,
@@ -111,14 +116,14 @@ def test_keys_are_shown_by_their_last_characters_alone(
     assert answer["Cache-Control"] == "private, no-cache, no-store"
 
 
-def test_keys_that_cannot_be_opened_are_to_be_set_anew(admin: Client, account: PartnerAccount, settings: Any) -> None:
+def test_keys_that_cannot_be_opened_are_to_be_set_anew(admin: Any, account: PartnerAccount, settings: Any) -> None:
     settings.FIELD_ENCRYPTION_KEYS = ["another"]
     text = words(admin.get(ADDRESS))
     assert "The stored one cannot be opened on this server: set it anew New key" in text
     assert "Optional: cases are activated there. Not connected New key" in text
 
 
-def test_page_tells_the_address_of_the_webhook(admin: Client) -> None:
+def test_page_tells_the_address_of_the_webhook(admin: Any) -> None:
     assert "with the address http://testserver/webhooks/acme/ , and paste" in words(admin.get(ADDRESS))
 
 
@@ -133,9 +138,8 @@ def test_settings_are_for_admins_alone(
     account: PartnerAccount, upstream: SandboxServer, role: Role, status: int, address: str
 ) -> None:
     make_account(slug="other", created_at=account.created_at)
-    browser = Client()
     clients = [make_client(account)] if role in {Role.MANAGER, Role.CLIENT} else []
-    browser.force_login(make_member(account, role, clients=clients))
+    browser = browser_of(make_member(account, role, clients=clients))
     before = stored()
     fields = {"which": "referral", "referral-key": NEW_KEY, "referral-base_url": upstream.address, "name": "Mine"}
     sent = browser.post(f"{address}?partner=other", fields)
@@ -156,12 +160,12 @@ def test_settings_are_closed_to_strangers_and_to_forged_forms(account: PartnerAc
     assert stored()["name"] == "Acme Referrals"
 
 
-def test_superuser_without_an_account_reads_how_to_connect_one(client: Client) -> None:
+def test_superuser_without_an_account_reads_how_to_connect_one(client: Any) -> None:
     client.force_login(make_user())
     assert "No partner account is connected" in words(client.get(ADDRESS))
 
 
-def test_other_methods_and_unknown_keys_are_refused(admin: Client) -> None:
+def test_other_methods_and_unknown_keys_are_refused(admin: Any) -> None:
     assert admin.put(ADDRESS).status_code == 405
     assert admin.post(ADDRESS, {"which": "api_key"}).status_code == 400
 
@@ -170,7 +174,7 @@ def test_other_methods_and_unknown_keys_are_refused(admin: Client) -> None:
 
 
 def test_key_that_works_is_stored_and_a_pull_follows(
-    admin: Client,
+    admin: Any,
     account: PartnerAccount,
     upstream: SandboxServer,
     started: list[PartnerAccount],
@@ -208,7 +212,7 @@ FAILURES = [
 
 @pytest.mark.parametrize(("faults", "field", "reason"), FAILURES)
 def test_key_that_does_not_work_is_told_at_its_field_and_not_stored(
-    admin: Client,
+    admin: Any,
     account: PartnerAccount,
     upstream: SandboxServer,
     started: list[PartnerAccount],
@@ -231,7 +235,7 @@ def test_key_that_does_not_work_is_told_at_its_field_and_not_stored(
 
 
 def test_key_of_another_partner_is_not_stored(
-    admin: Client, account: PartnerAccount, upstream: SandboxServer, started: list[PartnerAccount]
+    admin: Any, account: PartnerAccount, upstream: SandboxServer, started: list[PartnerAccount]
 ) -> None:
     PartnerAccount.objects.update(partner_id="somebody else")
     before = stored()
@@ -255,14 +259,14 @@ def test_key_of_another_partner_is_not_stored(
         ("k" * 501, "Ensure this value has at most 500 characters"),
     ],
 )
-def test_key_that_cannot_be_sent_is_not_sent(admin: Client, upstream: SandboxServer, key: str, reason: str) -> None:
+def test_key_that_cannot_be_sent_is_not_sent(admin: Any, upstream: SandboxServer, key: str, reason: str) -> None:
     answer = send_key(admin, key, upstream.address)
     assert answer.context["forms"]["referral"].errors["key"][0].startswith(reason)
     assert (answer.status_code, upstream.log) == (400, [])
     assert key.strip() == "" or key not in answer.content.decode()
 
 
-def test_debitura_that_is_silent_keeps_nobody_waiting(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_debitura_that_is_silent_keeps_nobody_waiting(admin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert OF_A_PERSON.timeouts is not None
     assert OF_A_PERSON.timeouts.total <= 8
     short = Patience(Timeouts(connect=0.2, read=0.2, total=0.2), OF_A_PERSON.retry)
@@ -274,7 +278,7 @@ def test_debitura_that_is_silent_keeps_nobody_waiting(admin: Client, monkeypatch
 
 
 def test_no_key_goes_to_a_new_address_unless_it_is_pasted(
-    admin: Client, account: PartnerAccount, settings: Any, world: World
+    admin: Any, account: PartnerAccount, settings: Any, world: World
 ) -> None:
     settings.ALLOW_PRIVATE_UPSTREAM = True
     with SandboxServer(world, key=OLD_KEY) as elsewhere:
@@ -302,7 +306,7 @@ def test_no_key_goes_to_a_new_address_unless_it_is_pasted(
     ],
 )
 def test_key_goes_nowhere_inside(
-    admin: Client, upstream: SandboxServer, caplog: pytest.LogCaptureFixture, base_url: str, reason: str
+    admin: Any, upstream: SandboxServer, caplog: pytest.LogCaptureFixture, base_url: str, reason: str
 ) -> None:
     before = stored()
     answer = send_key(admin, NEW_KEY, base_url)
@@ -312,11 +316,10 @@ def test_key_goes_nowhere_inside(
 
 
 def test_of_two_admins_the_last_one_wins_and_is_told(
-    admin: Client, account: PartnerAccount, upstream: SandboxServer
+    admin: Any, account: PartnerAccount, upstream: SandboxServer
 ) -> None:
     """Both opened the page when nothing was known of the key that is stored."""
-    other = Client()
-    other.force_login(make_user("other@example.com"))
+    other = browser_of(make_user("other@example.com"))
     send_key(other, NEW_KEY, upstream.address)
     assert "Somebody else" not in words(other.get(ADDRESS))
     send_key(admin, NEW_KEY, upstream.address)
@@ -329,7 +332,7 @@ def test_of_two_admins_the_last_one_wins_and_is_told(
 
 
 def test_pull_that_runs_already_or_cannot_start_is_told(
-    admin: Client,
+    admin: Any,
     account: PartnerAccount,
     upstream: SandboxServer,
     started: list[PartnerAccount],
@@ -355,7 +358,7 @@ def test_pull_that_runs_already_or_cannot_start_is_told(
 
 
 def test_collection_key_is_tried_and_stored(
-    admin: Client, account: PartnerAccount, upstream: SandboxServer, settings: Any, started: list[PartnerAccount]
+    admin: Any, account: PartnerAccount, upstream: SandboxServer, settings: Any, started: list[PartnerAccount]
 ) -> None:
     settings.ALLOW_PRIVATE_UPSTREAM = True
     fields = {"base_url": upstream.address, "lifecycle_path": "/cases/{id}/lifecycle"}
@@ -377,7 +380,7 @@ def test_collection_key_is_tried_and_stored(
 
 
 def test_lifecycle_path_is_changed_without_a_key_and_without_asking(
-    admin: Client, collecting: PartnerAccount, upstream: SandboxServer
+    admin: Any, collecting: PartnerAccount, upstream: SandboxServer
 ) -> None:
     fields = {"base_url": collecting.collection_base_url, "lifecycle_path": ""}
     assert send(admin, "collection", key="", **fields).status_code == 302
@@ -394,7 +397,7 @@ def test_lifecycle_path_is_changed_without_a_key_and_without_asking(
 
 
 def test_webhook_secret_is_stored_where_it_can_be_one(
-    admin: Client, account: PartnerAccount, upstream: SandboxServer, caplog: pytest.LogCaptureFixture
+    admin: Any, account: PartnerAccount, upstream: SandboxServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     for secret, problem in (("", "Paste the new secret."), ("not base64", "The webhook's secret is not what Debitura")):
         answer = send(admin, "webhook", key=secret)
@@ -414,13 +417,12 @@ REJECTED = {"status": PullRun.Status.FAILED, "error_kind": "unauthorized", "as_o
 
 @pytest.mark.parametrize("has_figures", [True, False])
 def test_rejected_key_is_a_notice_with_the_way_out_for_admins(
-    admin: Client, account: PartnerAccount, has_figures: bool
+    admin: Any, account: PartnerAccount, has_figures: bool
 ) -> None:
     if has_figures:
         make_run(account)
     make_run(account, **REJECTED)
-    finance = Client()
-    finance.force_login(make_member(account, Role.FINANCE))
+    finance = browser_of(make_member(account, Role.FINANCE))
     for address in ("/", "/pulls/"):
         page, others = admin.get(address), finance.get(address)
         assert page.status_code == 200
@@ -430,6 +432,6 @@ def test_rejected_key_is_a_notice_with_the_way_out_for_admins(
         assert "An admin must set a new key." in words(others)
 
 
-def test_pull_that_was_rejected_leads_admins_to_the_keys(admin: Client, account: PartnerAccount) -> None:
+def test_pull_that_was_rejected_leads_admins_to_the_keys(admin: Any, account: PartnerAccount) -> None:
     run = make_run(account, **REJECTED, error_message="Debitura rejected the API key.")
     assert links(admin.get(f"/pulls/{run.pk}/")).count(ADDRESS) == 2
