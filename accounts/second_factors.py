@@ -98,5 +98,8 @@ def must_wait(request: HttpRequest, user: User) -> bool:
 
 
 def note_wrong_proof(request: HttpRequest, user: User) -> None:
-    """Count a wrong code or passkey as a wrong password is counted: the fifth is answered by a wait."""
+    """Count a wrong code or passkey as a wrong password is counted: the fifth is answered by a wait.
+
+    By Django's signal, which is how whoever counts or writes down failed sign-ins learns of a password.
+    """
     user_login_failed.send(sender=__name__, credentials={"username": user.email}, request=request)

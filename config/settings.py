@@ -98,7 +98,8 @@ REDIS_URL = env.env.str("REDIS_URL", default="")
 
 _IN_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
 CACHES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": _IN_MEMORY},
+    # How often codes and links were asked for, and which sessions were noted: room enough that nobody can push others out.
+    "default": {"BACKEND": _IN_MEMORY, "OPTIONS": {"MAX_ENTRIES": 10_000}},
     # Pages that have not changed (revenue/views/unchanged.py), in each process: they are personal and short-lived, and a
     # request to another machine would cost as much as the rest of the answer.
     "pages": {"BACKEND": _IN_MEMORY, "LOCATION": "pages", "OPTIONS": {"MAX_ENTRIES": 100}},
