@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 from django.db.models import Q
@@ -11,7 +12,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.request import Request
 
 from accounts.models import ApiToken, User
-from accounts.waiting import without_waiting
+from accounts.patience import Busy, waiting_at_most
 
 # How exactly it is known when a token was last used: one write in this time, however often it is used.
 EXACTNESS = timedelta(minutes=1)
@@ -44,5 +45,6 @@ def note_use(token: ApiToken) -> None:
         return
     # What came at the same moment and wrote first has done it for us.
     due = ApiToken.objects.filter(Q(last_used_at=None) | Q(last_used_at__lte=before), pk=token.pk)
-    with without_waiting():
+    # SQLite has one writer at a time, and a pull may take seconds: then it is left out.
+    with suppress(Busy), waiting_at_most(0):
         due.update(last_used_at=now)

@@ -12,10 +12,13 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+# Django looks for models here.
+from accounts.audit_models import AuditEvent as AuditEvent
+from accounts.audit_models import server_user
 from partners.models import Client, PartnerAccount
 
 
@@ -41,7 +44,16 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: object) -> User:
-        return self.create_user(email, password, is_superuser=True, **fields)
+        """Who sees and may do everything: a line of the audit trail, also where a command makes the first one."""
+        with transaction.atomic():
+            user = self.create_user(email, password, is_superuser=True, **fields)
+            AuditEvent.objects.create(
+                action=AuditEvent.Action.SUPERUSER_MADE,
+                actor_text=server_user(),
+                subject=user.email,
+                way=AuditEvent.Way.COMMAND,
+            )
+        return user
 
 
 class User(AbstractBaseUser, PermissionsMixin):

@@ -13,6 +13,7 @@ from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.views import PasswordChangeView, PasswordResetConfirmView
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
@@ -22,6 +23,7 @@ from django.utils.http import urlsafe_base64_encode
 from django.views.decorators.cache import never_cache
 
 from accounts.allauth_adapters import notify
+from accounts.audit import Action, record
 from accounts.forms import ForgottenForm
 from accounts.mail import send_later, write_mail
 from accounts.models import User
@@ -57,8 +59,10 @@ class OwnPasswordView(PasswordChangeView):
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         user, old_key = person(self.request), self.request.session.session_key
-        answer = super().form_valid(form)
-        end_others_after_new_password(self.request, user, old_key=old_key)
+        with transaction.atomic():
+            answer = super().form_valid(form)
+            end_others_after_new_password(self.request, user, old_key=old_key)
+            record(Action.PASSWORD_CHANGED, request=self.request, subject=user.email)
         notify(self.request, user, "Your password was changed.")
         messages.success(self.request, "Your password is changed. You are signed out everywhere else.")
         return answer
@@ -108,9 +112,11 @@ class NewPasswordView(PasswordResetConfirmView):
         return user if isinstance(user, User) and user.is_active else None
 
     def form_valid(self, form: SetPasswordForm) -> HttpResponse:  # type: ignore[type-arg]  # Django's own takes none
-        answer = super().form_valid(form)
         user = form.user
-        end_sessions(user)
+        with transaction.atomic():
+            answer = super().form_valid(form)
+            end_sessions(user)
+            record(Action.PASSWORD_CHANGED, request=self.request, actor=user, subject=user.email, by="a link by mail")
         # Whoever reads this mailbox need not wait for the tries before.
         reset(ip=client_address(self.request), username=name_tried(self.request, {"username": user.email}))
         notify(self.request, user, "Your password was set anew, with a link that was sent to this address.")

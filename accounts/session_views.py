@@ -5,13 +5,15 @@ from __future__ import annotations
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.audit import Action, record
 from accounts.people import person
-from accounts.sessions import NOWHERE, browser_name, end_sessions, open_sessions
+from accounts.sessions import NOWHERE, browser_name, end_keys, open_sessions
 
 
 @require_safe
@@ -38,11 +40,12 @@ def sessions(request: HttpRequest) -> HttpResponse:
 def end(request: HttpRequest, pk: int) -> HttpResponse:
     """Ends one of one's own sessions at once; this one, too."""
     found = get_object_or_404(UserSession, user=person(request), pk=pk)
-    is_this = found.session_key == request.session.session_key
-    found.end()
-    if is_this:
+    if found.session_key == request.session.session_key:
         logout(request)
         return redirect("sign_in")
+    with transaction.atomic():
+        end_keys([found.session_key])
+        record(Action.SESSION_ENDED, request=request, subject=browser_name(found.user_agent), of=found.ip)
     messages.success(request, "The session is ended.")
     return redirect("sessions")
 
@@ -50,6 +53,10 @@ def end(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def end_others(request: HttpRequest) -> HttpResponse:
     """Ends every other session at once."""
-    ended = end_sessions(person(request), but=request.session.session_key)
-    messages.success(request, f"{ended} other session{'' if ended == 1 else 's'} ended.")
+    keys = [one.session_key for one in open_sessions(person(request))]
+    ended = [key for key in keys if key != request.session.session_key]
+    with transaction.atomic():
+        end_keys(ended)
+        record(Action.SESSION_ENDED, request=request, sessions=len(ended))
+    messages.success(request, f"{len(ended)} other session{'' if len(ended) == 1 else 's'} ended.")
     return redirect("sessions")

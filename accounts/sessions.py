@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from ipaddress import IPv4Address
 
@@ -14,8 +15,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.patience import Busy, waiting_at_most
 from accounts.throttle import client_address
-from accounts.waiting import without_waiting
 
 # In a session that is listed: everyone that began at the sign-in.
 LISTED = "listed"
@@ -63,7 +64,8 @@ def note_use(request: HttpRequest) -> None:
         return
     now = timezone.now()
     due = UserSession.objects.filter(session_key=key, last_seen_at__lte=now - EXACTNESS)
-    with without_waiting():
+    # SQLite has one writer at a time, and a pull may take seconds: then it is left out.
+    with suppress(Busy), waiting_at_most(0):
         due.update(last_seen_at=now, ip=client_address(request) or NOWHERE)
 
 
@@ -79,11 +81,16 @@ def open_sessions(user: User) -> list[UserSession]:
 
 def end_sessions(user: User, *, but: str | None = None) -> int:
     """End every listed session of `user` at once, except the one with the key `but`; how many there were."""
-    ended = UserSession.objects.filter(user=user).exclude(session_key=but or "")
-    keys = list(ended.values_list("session_key", flat=True))
-    Session.objects.filter(session_key__in=keys).delete()
-    ended.delete()
+    listed = UserSession.objects.filter(user=user).exclude(session_key=but or "")
+    keys = list(listed.values_list("session_key", flat=True))
+    end_keys(keys)
     return len(keys)
+
+
+def end_keys(keys: list[str]) -> None:
+    """End the sessions with these keys."""
+    Session.objects.filter(session_key__in=keys).delete()
+    UserSession.objects.filter(session_key__in=keys).delete()
 
 
 def end_others_after_new_password(request: HttpRequest, user: User, *, old_key: str | None) -> None:

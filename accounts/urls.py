@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from accounts import (
+    audit_views,
     password_views,
     reauthentication,
     second_factor_views,
@@ -41,4 +42,6 @@ urlpatterns = [
     path("profile/security/passkeys/<int:pk>/rename/", second_factor_views.passkey_rename, name="passkey_rename"),
     path("profile/security/passkeys/<int:pk>/remove/", second_factor_views.passkey_remove, name="passkey_remove"),
     path("profile/security/recovery-codes/", second_factor_views.recovery_codes, name="recovery_codes"),
+    path("settings/audit/", audit_views.audit, name="audit"),
+    path("settings/audit/export.csv", audit_views.audit_csv, name="audit_csv"),
 ]

@@ -50,6 +50,7 @@ def addresses() -> list[str]:
         "/profile/",
         "/profile/password/",
         "/profile/tokens/",
+        "/settings/audit/",
         "/api/v1/docs/",
         "/nowhere/",
     ]

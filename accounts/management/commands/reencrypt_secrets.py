@@ -5,7 +5,9 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
+from accounts.audit import Action, record_command
 from accounts.second_factors import SEALED
 from partners.models import PartnerAccount
 from partners.secrets import UnreadableSecret, decrypt, encrypt, is_newest
@@ -54,7 +56,12 @@ def _renew(account: PartnerAccount, column: str) -> int:
     if is_newest(sealed):
         return 0
     as_read = PartnerAccount.objects.filter(pk=account.pk, **{column: sealed})
-    return as_read.update(**{column: encrypt(decrypt(sealed))})
+    anew = encrypt(decrypt(sealed))
+    with transaction.atomic():
+        renewed = as_read.update(**{column: anew})
+        if renewed:
+            record_command(Action.KEY_RESEALED, account=account, subject=account.SEALED[column])
+    return renewed
 
 
 def _renew_factor(factor: Authenticator) -> int:
@@ -63,6 +70,10 @@ def _renew_factor(factor: Authenticator) -> int:
     sealed = factor.data[name]
     if is_newest(sealed):
         return 0
+    anew = factor.data | {name: encrypt(decrypt(sealed))}
     as_read = Authenticator.objects.filter(pk=factor.pk, data=factor.data)
-    renewed: int = as_read.update(data=factor.data | {name: encrypt(decrypt(sealed))})
+    with transaction.atomic():
+        renewed: int = as_read.update(data=anew)
+        if renewed:
+            record_command(Action.KEY_RESEALED, subject=f"second factor of {factor.user.email}")
     return renewed

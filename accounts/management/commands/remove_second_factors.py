@@ -5,7 +5,9 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
+from accounts.audit import Action, record_command
 from accounts.mail import send_later, wait_for_mail, write_mail
 from accounts.models import User
 from accounts.sessions import end_sessions
@@ -25,8 +27,10 @@ class Command(BaseCommand):
             user = User.objects.get_by_natural_key(email)
         except User.DoesNotExist as error:
             raise CommandError(f"There is no person {email}.") from error
-        removed, _ = Authenticator.objects.filter(user=user).delete()
-        end_sessions(user)
+        with transaction.atomic():
+            removed, _ = Authenticator.objects.filter(user=user).delete()
+            end_sessions(user)
+            record_command(Action.SECOND_FACTOR_REMOVED, subject=user.email, factors=removed)
         told = {"what": "Your second factors were removed by an administrator.", "at": None}
         send_later(write_mail("security_notice", user.email, told))
         wait_for_mail()

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.access import Sight
-from revenue.exports.cells import safe_text
+from partners.spreadsheets import safe_text
 from revenue.exports.clients import CLIENT_HEADERS, clients_csv
 from revenue.exports.transactions import transactions_csv
 from revenue.filters import ClientFilter

@@ -8,7 +8,7 @@ def end_sessions(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0004_memberships"),
+        ("accounts", "0005_audit_trail"),
         ("sessions", "0001_initial"),
         ("usersessions", "0001_initial"),
     ]

@@ -7,10 +7,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from accounts.audit import Action, record_command
+from accounts.management.account_options import account_named, add_key_option, check_words, host_of, read_key
 from partners.debitura.address import checked_case_path
 from partners.debitura.collection import CollectionClient
 from partners.debitura.errors import DebituraError, InsecureAddress
-from partners.management.account_options import account_named, add_key_option, check_words, read_key
 from partners.models import PartnerAccount
 
 PRODUCTION = "https://collectionpartner-api.debitura.com"
@@ -73,3 +74,5 @@ def _store(account: PartnerAccount, base_url: str, key: str, path: str) -> None:
         account.note_edit()
         account.collection_base_url, account.collection_key, account.lifecycle_path = base_url, key, path
         account.save(update_fields=["collection_base_url", "sealed_collection_key", "lifecycle_path"])
+        what = account.SEALED["sealed_collection_key"]
+        record_command(Action.KEY_CHANGED, account=account, subject=what, host=host_of(base_url), lifecycle_path=path)

@@ -4,11 +4,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
+from accounts.audit import Action, record_command
+from accounts.management.account_options import add_key_option, check_words, host_of, read_key
 from partners.debitura.client import DebituraClient
 from partners.debitura.errors import DebituraError
 from partners.debitura.records import Me
-from partners.management.account_options import add_key_option, check_words, read_key
 from partners.models import PartnerAccount
 
 PRODUCTION = "https://referral-api.debitura.com"
@@ -57,5 +59,8 @@ def _store(slug: str, name: str, base_url: str, key: str, me: Me) -> tuple[Partn
     if created:
         account.take_mode(me.invoicing_trigger_mode)
     # What others have set since, such as the key of the Collection Partner API, stays.
-    account.save(update_fields=None if created else ["partner_id", "name", "base_url", "sealed_api_key"])
+    with transaction.atomic():
+        account.save(update_fields=None if created else ["partner_id", "name", "base_url", "sealed_api_key"])
+        what = account.SEALED["sealed_api_key"]
+        record_command(Action.KEY_CHANGED, account=account, subject=what, name=name, host=host_of(account.base_url))
     return account, created

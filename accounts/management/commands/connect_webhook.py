@@ -3,10 +3,12 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.urls import reverse
 
+from accounts.audit import Action, record_command
+from accounts.management.account_options import account_named, add_key_option, read_key
 from partners.debitura.webhooks import UnusableSecret, secret_bytes
-from partners.management.account_options import account_named, add_key_option, read_key
 
 
 class Command(BaseCommand):
@@ -29,6 +31,8 @@ class Command(BaseCommand):
         except UnusableSecret as error:
             raise CommandError(f"Not connected: {error}") from None
         account.webhook_secret = secret
-        account.save(update_fields=["sealed_webhook_secret"])
+        with transaction.atomic():
+            account.save(update_fields=["sealed_webhook_secret"])
+            record_command(Action.KEY_CHANGED, account=account, subject=account.SEALED["sealed_webhook_secret"])
         address = reverse("webhook", args=[account.slug])
         self.stdout.write(f"Connected the webhook of {account.slug}. Its address is https://<your host>{address}")
