@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts.access import NoAccount, Sight, own_clients
+from accounts.access import NoAccount, Sight, lacks_second_factor, own_clients
 from accounts.people import frame_of, own_sight, sights_seen
 from accounts.settings_pages import admin_sight
 from revenue.filters import FilterError, RevenueFilter, parse_filter
@@ -47,7 +47,8 @@ def needs_account(view: View[P]) -> View[P]:
         except NoAccount as nothing:
             if own_clients(request.user).exists():
                 raise Http404("There is no such page.") from nothing
-            return render(request, "revenue/no_account.html", {"section": "overview"})
+            context = {"section": "overview", "lacks_second_factor": lacks_second_factor(request.user)}
+            return render(request, "revenue/no_account.html", context)
 
     return answer
 

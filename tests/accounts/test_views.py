@@ -1,7 +1,9 @@
 import pytest
 from django.contrib.auth import SESSION_KEY
+from django.template import TemplateDoesNotExist
+from django.template.loader import get_template
 from django.test import Client
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from accounts.models import User
 from tests.factories import make_account, make_user
@@ -148,3 +150,31 @@ def test_profile_with_a_wrong_zone_answers_400_and_ties_the_error_to_its_field(c
 def test_page_without_a_session_leads_to_the_sign_in(client, address):
     response = client.get(address)
     assert (response.status_code, response["Location"].startswith("/sign-in/?next=/")) == (302, True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("account_signup", "account_email", "account_logout", "account_reauthenticate", "account_inactive"),
+        *("account_reset_password", "account_change_password", "account_confirm_email", "account_request_login_code"),
+        *("socialaccount_signup", "socialaccount_connections", "socialaccount_login_error", "openid_connect_login"),
+        *("mfa_index", "mfa_activate_totp", "mfa_reauthenticate", "mfa_signup_webauthn", "usersessions_list"),
+    ],
+)
+def test_addresses_of_allauth_that_nobody_needs_are_not_there(name):
+    with pytest.raises(NoReverseMatch):
+        reverse(name)
+
+
+@pytest.mark.parametrize("address", ["/sign-up/", "/signup/", "/accounts/signup/", "/accounts/login/", "/accounts/"])
+def test_nobody_signs_up_by_themselves(client, address):
+    client.force_login(make_user())
+    assert client.get(address).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "template", ["account/login.html", "account/signup.html", "mfa/index.html", "allauth/layouts/base.html"]
+)
+def test_pages_of_another_look_are_not_installed(template):
+    with pytest.raises(TemplateDoesNotExist):
+        get_template(template)

@@ -183,6 +183,8 @@ def walker(request: pytest.FixtureRequest, account: PartnerAccount, person: User
         "partner_reference": [*REFERENCES[:2], "unknown"],
         "pk": [run.pk, looked_through.pk],
         "slug": ["acme", "unknown"],
+        "uidb64": ["MQ"],
+        "token": ["unknown"],
     }
     return Walker(person, values, by_token=request.param == "token")
 
