@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import Http404, QueryDict
 
 from accounts.models import Membership, Role, User
@@ -132,7 +132,8 @@ def admins_of(account: PartnerAccount) -> QuerySet[User]:
 def without_second_factor(account: PartnerAccount) -> QuerySet[User]:
     """Who would see nothing of an account any more, until they have set up a second factor, if it asked for one."""
     own = Membership.objects.filter(account=account).values("user")
-    return User.objects.filter(Q(pk__in=own) | Q(is_superuser=True), is_active=True).order_by("email")
+    people = User.objects.filter(Q(pk__in=own) | Q(is_superuser=True), is_active=True)
+    return people.exclude(Exists(second_factors_of(OuterRef("pk")))).order_by("email")
 
 
 def own_clients(asker: Asker) -> QuerySet[Client]:

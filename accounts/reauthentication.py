@@ -16,6 +16,7 @@ from allauth.mfa.base.internal.flows import post_authentication
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -30,7 +31,7 @@ from accounts.second_step_views import passkey_context, proof_of
 from accounts.single_sign_on import is_linked
 from accounts.throttle import too_many
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 # The last proofs that a session remembers.
 REMEMBERED = 10
 
@@ -42,7 +43,7 @@ def recently_signed_in(view: View) -> View:
     """
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return view(request, *args, **kwargs) if is_recent(request) else ask_again(request)
 
     return guarded

@@ -14,7 +14,7 @@ from allauth.mfa.webauthn.internal import auth as webauthn
 from axes.handlers.proxy import AxesProxyHandler
 from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
 from accounts.models import User
@@ -29,7 +29,7 @@ SEALED = {Type.TOTP: "secret", Type.RECOVERY_CODES: "seed"}
 _MALFORMED = (TypeError, ValueError, LookupError, AttributeError, struct.error)
 
 
-def second_factors_of(user: User) -> QuerySet[Any]:
+def second_factors_of(user: User | OuterRef) -> QuerySet[Any]:
     """The apps and passkeys of `user`: with one, more than a password is asked for at every sign-in."""
     found: QuerySet[Any] = Authenticator.objects.filter(user=user, type__in=(Type.TOTP, Type.WEBAUTHN))
     return found

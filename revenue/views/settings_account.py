@@ -11,7 +11,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import Sight, without_second_factor
-from accounts.people import account_query
+from accounts.people import account_query, person
+from accounts.reauthentication import recently_signed_in
+from accounts.second_factors import second_factors_of
 from revenue import edits
 from revenue.views.page import account_page, administered, needs_account, render_page
 from revenue.views.settings_forms import AccountForm
@@ -20,6 +22,7 @@ PEOPLE_NAMED = 10
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@recently_signed_in
 def settings(request: HttpRequest) -> HttpResponse:
     """The settings of an account that are no keys."""
     return _changed(request) if request.method == "POST" else _shown(request)
@@ -37,6 +40,12 @@ def _shown(request: HttpRequest) -> HttpResponse:
 def _changed(request: HttpRequest) -> HttpResponse:
     sight = administered(request)
     form = AccountForm(request.POST)
+    if (
+        form.is_valid()
+        and form.changes.get("requires_second_factor")
+        and not second_factors_of(person(request)).exists()
+    ):
+        form.add_error("requires_second_factor", "Set up a second factor of your own first (Profile, Security).")
     if not form.is_valid():
         return _page(request, sight, form, status=HTTPStatus.BAD_REQUEST)
     if form.changes:

@@ -18,6 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import Sight
+from accounts.reauthentication import recently_signed_in
 from partners.connecting import OF_A_PERSON, OfAnotherPartner, try_collection_key, whose_key
 from partners.debitura.errors import DebituraError
 from partners.models import PartnerAccount
@@ -56,6 +57,7 @@ class StoredSecret:
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters()
 @cache_control(private=True, no_store=True)
+@recently_signed_in
 def keys(request: HttpRequest) -> HttpResponse:
     """The secrets of an account, and a form for a new one of each."""
     return _changed(request) if request.method == "POST" else _shown(request)

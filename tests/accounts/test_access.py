@@ -11,7 +11,7 @@ from django.test import Client as Browser
 from accounts.access import Sight, lacks_second_factor, own_clients, seen_by, sights_of
 from accounts.models import ApiToken, Membership, Role, User
 from partners.models import PartnerAccount
-from tests.factories import make_account, make_app, make_client, make_creditor, make_member, make_user
+from tests.factories import make_account, make_app, make_client, make_creditor, make_member, make_user, sign_in_now
 
 pytestmark = pytest.mark.django_db
 
@@ -158,7 +158,7 @@ def test_who_would_see_nothing_in_any_case_lacks_no_second_factor(
 def test_page_and_api_say_that_a_second_factor_is_missing(account: PartnerAccount, client: Browser) -> None:
     user = make_member(account, Role.FINANCE)
     PartnerAccount.objects.update(requires_second_factor=True)
-    client.force_login(user)
+    sign_in_now(client, user)
     page = client.get("/transactions/").content.decode()
     assert ("Set up a second factor first" in page, 'href="/profile/security/"' in page) == (True, True)
     answer = Browser().get("/api/v1/summary", headers={"Authorization": f"Bearer {ApiToken.issue(user)}"})

@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from accounts.mail import wait_for_mail
 from accounts.models import User
-from tests.factories import app_code, make_app, make_user
+from tests.factories import app_code, make_app, make_user, sign_in_now
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 OLD = "a long enough pass phrase"
@@ -55,7 +55,7 @@ def test_password_that_is_long_and_ones_own_is_taken(password: str) -> None:
 
 @pytest.mark.django_db
 def test_old_password_is_guessed_at_five_times_in_an_open_session(client: Client) -> None:
-    client.force_login(make_user())
+    sign_in_now(client, make_user())
     guess = {"old_password": "wrong", "new_password1": NEW, "new_password2": NEW}
     statuses = [client.post(reverse("password_change"), guess).status_code for _ in range(5)]
     assert statuses == [200, 200, 200, 200, 429]
@@ -64,7 +64,7 @@ def test_old_password_is_guessed_at_five_times_in_an_open_session(client: Client
 
 @pytest.mark.django_db
 def test_changed_password_is_told_by_mail(client: Client) -> None:
-    client.force_login(make_user("maria@example.com"))
+    sign_in_now(client, make_user("maria@example.com"))
     client.post(reverse("password_change"), {"old_password": OLD, "new_password1": NEW, "new_password2": NEW})
     wait_for_mail()
     [told] = mail.outbox

@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from accounts.models import User
-from tests.factories import make_account, make_user
+from tests.factories import make_account, make_user, sign_in_now
 
 pytestmark = pytest.mark.django_db
 
@@ -96,7 +96,7 @@ def test_sign_in_page_asked_for_as_a_fragment_makes_the_whole_page_load(client):
 
 
 def test_sign_out_ends_the_session_and_needs_post(client):
-    client.force_login(make_user())
+    sign_in_now(client, make_user())
     assert client.get(reverse("sign_out")).status_code == 405
     response = client.post(reverse("sign_out"))
     assert (response["Location"], SESSION_KEY in client.session) == (reverse("sign_in"), False)
@@ -104,7 +104,7 @@ def test_sign_out_ends_the_session_and_needs_post(client):
 
 def test_password_change_keeps_the_session_and_asks_for_the_old_one(client):
     user = make_user("maria@example.com")
-    client.force_login(user)
+    sign_in_now(client, user)
     new = {"new_password1": "another long phrase 77", "new_password2": "another long phrase 77"}
     assert client.post(reverse("password_change"), {"old_password": "wrong", **new}).status_code == 200
     response = client.post(reverse("password_change"), {"old_password": PASSWORD, **new})
@@ -115,7 +115,7 @@ def test_password_change_keeps_the_session_and_asks_for_the_old_one(client):
 
 def test_profile_saves_name_zone_and_theme(client):
     user = make_user()
-    client.force_login(user)
+    sign_in_now(client, user)
     response = client.post(
         reverse("profile"), {"name": "Maria", "time_zone": "Asia/Kathmandu", "theme": "dark"}, follow=True
     )
@@ -125,7 +125,7 @@ def test_profile_saves_name_zone_and_theme(client):
 
 
 def test_profile_with_a_wrong_zone_answers_400_and_ties_the_error_to_its_field(client):
-    client.force_login(make_user())
+    sign_in_now(client, make_user())
     response = client.post(reverse("profile"), {"name": "", "time_zone": "Nowhere", "theme": "dark"})
     html = response.content.decode()
     assert response.status_code == 400
@@ -168,7 +168,7 @@ def test_addresses_of_allauth_that_nobody_needs_are_not_there(name):
 
 @pytest.mark.parametrize("address", ["/sign-up/", "/signup/", "/accounts/signup/", "/accounts/login/", "/accounts/"])
 def test_nobody_signs_up_by_themselves(client, address):
-    client.force_login(make_user())
+    sign_in_now(client, make_user())
     assert client.get(address).status_code == 404
 
 

@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts.models import AuditEvent, Role, User
 from partners.models import PartnerAccount
-from tests.factories import make_account, make_client, make_member, make_user
+from tests.factories import make_account, make_app, make_client, make_member, make_user, sign_in_now
 from tests.revenue.views.reading import links, words
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +26,7 @@ def account() -> PartnerAccount:
 def browser_of(person: User) -> Any:
     """Somebody who is signed in."""
     client = Client()
-    client.force_login(person)
+    sign_in_now(client, person)
     return client
 
 
@@ -67,7 +67,16 @@ def test_name_is_changed_on_every_page_that_was_kept(admin: Any, account: Partne
     assert "Feeboard · Acme Holding" in shown
 
 
+def test_who_has_no_second_factor_cannot_ask_one_of_others(admin: Any, account: PartnerAccount) -> None:
+    answer = save(admin, name="Another", requires_second_factor="on")
+    account.refresh_from_db()
+    assert (answer.status_code, account.requires_second_factor, account.name) == (400, False, "Acme Referrals")
+    assert "Set up a second factor of your own first" in words(answer)
+    assert trail() == []
+
+
 def test_second_factor_is_asked_for_and_not_any_more(admin: Any, account: PartnerAccount) -> None:
+    make_app(User.objects.get(email="admin@example.com"))
     now = []
     for fields in ({"requires_second_factor": "on"}, {"initial-requires_second_factor": "True"}):
         save(admin, **fields)
@@ -79,6 +88,7 @@ def test_second_factor_is_asked_for_and_not_any_more(admin: Any, account: Partne
 
 
 def test_what_somebody_left_alone_others_may_have_changed(admin: Any, account: PartnerAccount) -> None:
+    make_app(User.objects.get(email="admin@example.com"))
     PartnerAccount.objects.update(name="Acme Group")
     save(admin, requires_second_factor="on")
     account.refresh_from_db()

@@ -19,7 +19,7 @@ from revenue.tasks import CannotStart
 from revenue.views import settings_keys
 from sandbox.server import SandboxServer
 from sandbox.world import World
-from tests.factories import make_account, make_client, make_member, make_run, make_user
+from tests.factories import make_account, make_client, make_member, make_run, make_user, sign_in_now
 from tests.processes import silent_server
 from tests.revenue.views.reading import links, words
 from tests.revenue.views.test_pulls import make_running, pulled_elsewhere
@@ -50,7 +50,7 @@ def account(db: None, upstream: SandboxServer) -> PartnerAccount:
 def browser_of(person: User) -> Any:
     """Somebody who is signed in."""
     client = Client()
-    client.force_login(person)
+    sign_in_now(client, person)
     return client
 
 
@@ -155,13 +155,13 @@ def test_settings_are_for_admins_alone(
 def test_settings_are_closed_to_strangers_and_to_forged_forms(account: PartnerAccount, address: str) -> None:
     assert Client().get(address)["Location"].startswith("/sign-in/")
     forged = Client(enforce_csrf_checks=True)
-    forged.force_login(make_user())
+    sign_in_now(forged, make_user())
     assert forged.post(address, {"name": "Mine", "which": "referral"}).status_code == 403
     assert stored()["name"] == "Acme Referrals"
 
 
 def test_superuser_without_an_account_reads_how_to_connect_one(client: Any) -> None:
-    client.force_login(make_user())
+    sign_in_now(client, make_user())
     assert "No partner account is connected" in words(client.get(ADDRESS))
 
 
