@@ -25,6 +25,7 @@ from accounts.audit_trail import TrailFilter, TrailPage, facts, page_of_trail, p
 from accounts.models import AuditEvent, User
 from accounts.patience import Busy
 from accounts.people import account_query, frame_of, person
+from accounts.reauthentication import recently_signed_in
 from accounts.settings_pages import admin_sight
 from partners.models import PartnerAccount
 from partners.spreadsheets import safe_text
@@ -123,6 +124,7 @@ def audit(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@recently_signed_in
 def audit_csv(request: HttpRequest) -> HttpResponseBase:
     """Every line of the filter as CSV, and among them that it was exported; 400 and 503 in plain text, as for other files."""
     sight, form = admin_sight(request), TrailForm(request.GET)

@@ -11,7 +11,6 @@ from http import HTTPStatus
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -22,6 +21,7 @@ from accounts import joining
 from accounts.joining import AlreadyThere, AnotherPerson, InvalidInvitation
 from accounts.models import Invitation, Role, User
 from accounts.people_forms import MEANINGS, JoinForm
+from accounts.sign_in import sign_in_person
 
 # Where the session keeps the digest of the link that was opened.
 OPENED = "invitation"
@@ -71,7 +71,10 @@ def _for_somebody(request: HttpRequest, found: Invitation, person: User) -> Http
         joining.join(found.digest, person=person, request=request)
     except (AlreadyThere, AnotherPerson) as error:
         messages.info(request, str(error))
-    return _inside(request, found)
+    else:
+        _welcome(request, found)
+    request.session.pop(OPENED, None)
+    return redirect(settings.LOGIN_REDIRECT_URL)
 
 
 def _for_a_newcomer(request: HttpRequest, found: Invitation) -> HttpResponse:
@@ -90,19 +93,15 @@ def _for_a_newcomer(request: HttpRequest, found: Invitation) -> HttpResponse:
         )
     except AlreadyThere:
         return _page(request, found, "sign_in")
-    _sign_in(request, person)
-    return _inside(request, found)
+    # They have chosen their password just now.
+    answer = sign_in_person(request, person)
+    _welcome(request, found)
+    return answer
 
 
-def _sign_in(request: HttpRequest, person: User) -> None:
-    """The one place where accepting an invitation lets somebody in: they have chosen their password just now."""
-    login(request, person, backend="django.contrib.auth.backends.ModelBackend")
-
-
-def _inside(request: HttpRequest, found: Invitation) -> HttpResponse:
+def _welcome(request: HttpRequest, found: Invitation) -> None:
     request.session.pop(OPENED, None)
     messages.success(request, f"Welcome to {found.account.name}.")
-    return redirect(settings.LOGIN_REDIRECT_URL)
 
 
 def _page(

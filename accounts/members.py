@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.apps import apps
+from allauth.mfa.models import Authenticator
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, Q, QuerySet, Value, Window
 from django.db.models.functions import Coalesce, Lower, NullIf, RowNumber
@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce, Lower, NullIf, RowNumber
 from accounts.joining import OPEN
 from accounts.membership import WITH_CLIENTS
 from accounts.models import Invitation, Membership, Role, User
+from accounts.second_factors import Type
 from partners.containing import containing
 from partners.models import BY_NAME, Client, PartnerAccount
 
@@ -24,17 +25,16 @@ PAGE_SIZE = 50
 SHOWN = 100
 # Names of clients beside a person; the rest is a number.
 NAMES_SHOWN = 3
-SECOND_FACTORS = "mfa.Authenticator"
 
 
 @dataclass(frozen=True)
 class Member:
-    """A line of the list of people. has_second_factor: None where nobody can have one."""
+    """A line of the list of people."""
 
     membership: Membership
     clients: int
     client_names: list[str]
-    has_second_factor: bool | None
+    has_second_factor: bool
 
     @property
     def has_clients(self) -> bool:
@@ -113,13 +113,13 @@ def _lines(memberships: list[Membership]) -> list[Member]:
     through = Membership.clients.through.objects.filter(membership__in=keys)
     counts = dict(through.values_list("membership").annotate(Count("pk"))) if keys else {}
     names = _first_names(keys)
-    protected = _with_second_factor(each.user_id for each in memberships)
+    protected = _with_second_factor([each.user_id for each in memberships])
     return [
         Member(
             each,
             counts.get(each.pk, 0),
             names[each.pk],
-            None if protected is None else each.user_id in protected,
+            each.user_id in protected,
         )
         for each in memberships
     ]
@@ -137,11 +137,9 @@ def _first_names(keys: list[int]) -> dict[int, list[str]]:
     return found
 
 
-def _with_second_factor(users: Iterable[int]) -> set[int] | None:
-    """Who of `users` (primary keys) signs in with more than a password; None where that is not to be had."""
-    if not apps.is_installed("allauth.mfa"):
-        return None
-    factors = apps.get_model(SECOND_FACTORS).objects.filter(user__in=list(users), type__in=("totp", "webauthn"))
+def _with_second_factor(users: list[int]) -> set[int]:
+    """Who of `users` (primary keys) signs in with more than a password."""
+    factors = Authenticator.objects.filter(user__in=users, type__in=(Type.TOTP, Type.WEBAUTHN))
     return set(factors.values_list("user", flat=True))
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -19,6 +17,7 @@ from django.utils import timezone
 from accounts.access import sights_of
 from accounts.audit import Action, record
 from accounts.models import ApiToken, Invitation, Membership, Role, User
+from accounts.sessions import end_sessions
 from partners.models import Client, PartnerAccount
 
 # Whose clients say what they see.
@@ -194,16 +193,6 @@ def reactivate(person: User, *, account: PartnerAccount, by: User, request: Http
         person.is_active = True
         person.save(update_fields=["is_active"])
         record(Action.REACTIVATED, request=request, actor=by, account=account, subject=person.email)
-
-
-def end_sessions(person: User) -> int:
-    """End every session of a person; how many there were. Sessions do not say whose they are, so that each is opened."""
-    mine = [
-        session.session_key
-        for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator()
-        if session.get_decoded().get(SESSION_KEY) == str(person.pk)
-    ]
-    return Session.objects.filter(pk__in=mine).delete()[0]
 
 
 def _wait_for_others() -> None:

@@ -24,6 +24,7 @@ from accounts.membership import MembershipError, NoAdminAnyMore
 from accounts.models import Invitation, Membership
 from accounts.people import account_query, frame_of, person
 from accounts.people_forms import InviteForm, RoleForm
+from accounts.reauthentication import ask_again, is_recent
 from accounts.settings_pages import admin_sight
 
 P = ParamSpec("P")
@@ -33,7 +34,10 @@ FOUND_SHOWN = 50
 
 
 def for_admins(view: Callable[Concatenate[HttpRequest, Sight, P], HttpResponse]) -> Callable[..., HttpResponse]:
-    """A page for admins of the account that the address speaks of, who may have stopped to be one a moment ago."""
+    """A page for admins of the account that the address speaks of, who have proven lately who they are.
+
+    Others are told that it is not for them before anybody is asked for a proof.
+    """
 
     @wraps(view)
     @cache_control(private=True, no_store=True)
@@ -41,6 +45,8 @@ def for_admins(view: Callable[Concatenate[HttpRequest, Sight, P], HttpResponse])
         sight = admin_sight(request)
         if sight is None:
             return render(request, "revenue/no_account.html", {"section": "overview"})
+        if not is_recent(request):
+            return ask_again(request)
         try:
             return view(request, sight, *args, **kwargs)
         except NoAdminAnyMore as error:

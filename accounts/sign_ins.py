@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.authentication import get_authentication_records
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -28,7 +29,13 @@ def listen() -> None:
 
 
 def _signed_in(*, request: HttpRequest | None, user: User, **_: Any) -> None:
-    record(Action.SIGNED_IN, request=request, actor=user)
+    record(Action.SIGNED_IN_BY_SSO if _came_by_sso(request, user) else Action.SIGNED_IN, request=request, actor=user)
+
+
+def _came_by_sso(request: HttpRequest | None, user: User) -> bool:
+    """Whether single sign-on is among the proofs of this sign-in."""
+    proofs = [] if request is None else get_authentication_records(request, user)
+    return any(proof["method"] == "socialaccount" for proof in proofs)
 
 
 def _signed_out(*, request: HttpRequest | None, user: User | None, **_: Any) -> None:

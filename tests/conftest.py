@@ -148,8 +148,8 @@ def _quick_passwords(settings: Any) -> None:
 @pytest.fixture(autouse=True)
 def _nothing_kept_of_another_test() -> None:
     """What is rolled back may come again under the same ids."""
-    caches["pages"].clear()
-    caches["rates"].clear()
+    for name in ("default", "pages", "rates"):
+        caches[name].clear()
 
 
 @pytest.fixture(autouse=True, scope="session")

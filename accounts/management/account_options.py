@@ -3,7 +3,6 @@
 import getpass
 import os
 import sys
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
@@ -44,8 +43,3 @@ def check_words(**words: str) -> None:
     except ValidationError as error:
         option, (problem, *_) = next(iter(error.message_dict.items()))
         raise CommandError(f"--{option.replace('_', '-')} {words[option]!r}: {problem}") from error
-
-
-def host_of(address: str) -> str:
-    """What the audit trail tells of an address of Debitura's: nothing of it that could be a secret."""
-    return urlsplit(address).hostname or ""

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.access import NoAccount
 from accounts.audit import record_export
 from accounts.patience import Busy
+from accounts.reauthentication import ask_again, is_recent
 from partners.models import PartnerAccount
 from revenue.exports.files import Export
 from revenue.filters import FilterError, PageFilter
@@ -26,26 +27,33 @@ CONTENT_TYPES = {
 
 
 class Wanted(NamedTuple):
-    """A file that somebody asks for: of which account, by which query (None: there is no choice), and what makes it."""
+    """A file that somebody asks for: of which account, by which query (None: there is no choice), and what makes it.
+
+    is_everything: whether it leaves nothing out, so that nobody may take it along from a screen that was left alone.
+    """
 
     account: PartnerAccount
     query: str | None
     make: Callable[[], Export]
+    is_everything: bool = False
 
     @classmethod
     def of(cls, f: PageFilter, make: Callable[[], Export]) -> Wanted:
         """Of everything that matches a filter."""
-        return cls(f.account, f.query(page=None, page_size=None), make)
+        return cls(f.account, f.query(page=None, page_size=None), make, f.is_everything)
 
 
 def download(request: HttpRequest, what: str, read: Callable[[datetime], Wanted]) -> HttpResponseBase:
     """The file that `read` finds in the address, once the audit trail tells of it as `what`.
 
-    A filter that makes no sense answers 400 in plain text: an empty file could be taken for an answer. 503: the trail cannot
-    be written now, and no file leaves without its line.
+    A file of everything is only for who has proven lately who they are; others are asked first. A filter that makes no sense
+    answers 400 in plain text: an empty file could be taken for an answer. 503: the trail cannot be written now, and no file
+    leaves without its line.
     """
     try:
         wanted = read(timezone.now())
+        if wanted.is_everything and not is_recent(request):
+            return ask_again(request)
         record_export(request, what, account=wanted.account, conditions=wanted.query)
         name, chunks = wanted.make()
     except FilterError as error:

@@ -19,7 +19,7 @@ from accounts.audit_models import server_user
 from accounts.models import ApiToken, AuditEvent, User
 from partners.models import PartnerAccount
 from sandbox.server import SandboxServer
-from tests.factories import make_account, make_user
+from tests.factories import make_account, make_user, sign_in_now
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +37,7 @@ def maria() -> User:
 def browser(maria: User) -> Client:
     """Signed in, before the trail begins that a test looks at."""
     client = Client(REMOTE_ADDR="192.0.2.7")
-    client.force_login(maria)
+    sign_in_now(client, maria)
     return client
 
 

@@ -21,7 +21,7 @@ from accounts import audit, audit_trail
 from accounts.audit import Action, record, record_failed_sign_in
 from accounts.models import AuditEvent, Role, User
 from partners.models import PartnerAccount
-from tests.factories import make_account, make_client, make_creditor, make_member, make_user
+from tests.factories import make_account, make_client, make_creditor, make_member, make_user, sign_in_now
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +48,7 @@ def admin(account: PartnerAccount) -> User:
 @pytest.fixture
 def browser(admin: User) -> Client:
     client = Client()
-    client.force_login(admin)
+    sign_in_now(client, admin)
     return client
 
 
@@ -73,7 +73,7 @@ def cells(answer: Any) -> list[list[str]]:
 def test_trail_is_for_admins(account: PartnerAccount, address: str, role: Role, status: int) -> None:
     record(Action.EXPORTED, account=account, subject="hushhush.csv")
     client = Client()
-    client.force_login(make_member(account, role))
+    sign_in_now(client, make_member(account, role))
     answer = client.get(address)
     assert (answer.status_code, b"hushhush" in answer.getvalue()) == (status, status == 200)
 
@@ -84,7 +84,7 @@ def test_trail_is_for_nobody_else(account: PartnerAccount, address: str) -> None
     make_creditor(creditor, make_client(account))
     for person, status in ((creditor, 404), (make_user(is_superuser=False), 404), (make_user(is_active=False), 302)):
         client = Client()
-        client.force_login(person)
+        sign_in_now(client, person)
         assert client.get(address).status_code == status
     assert Client().get(address).status_code == 302
 
@@ -100,17 +100,16 @@ def test_account_of_others_is_as_unknown_as_none(browser: Client, address: str) 
 
 def test_superuser_reads_it_before_there_is_an_account() -> None:
     client = Client()
-    client.force_login(make_user("boss@example.com"))
+    sign_in_now(client, make_user("boss@example.com"))
     assert [row.split(" ", 4)[4] for row in rows(client.get(PAGE))] == ["boss@example.com Signed in — — Page"]
     assert len(cells(client.get(FILE))) == 3
 
 
 def test_link_to_it_is_for_admins(account: PartnerAccount, browser: Client) -> None:
     finance = Client()
-    finance.force_login(make_member(account, Role.FINANCE))
-    menus = [client.get("/").content.decode() for client in (browser, finance)]
-    assert ['href="/settings/people/"' in menu for menu in menus] == [True, False]
-    assert f'href="{PAGE}"' in browser.get("/settings/people/").content.decode()
+    sign_in_now(finance, make_member(account, Role.FINANCE))
+    pages = [client.get("/settings/").content.decode() for client in (browser, finance)]
+    assert [f'href="{PAGE}"' in page for page in pages] == [True, False]
 
 
 # --- What it says -----------------------------------------------------------------------------------
@@ -150,7 +149,7 @@ def test_days_are_those_of_the_reader(account: PartnerAccount, admin: User, quer
         with time_machine.travel(at, tick=False):
             record(Action.EXPORTED, account=account, subject=subject)
     client = Client()
-    client.force_login(admin)
+    sign_in_now(client, admin)
     page = client.get(f"{PAGE}?action=exported&{query}")
     assert [event.subject for event, _ in page.context["events"]] == found
 
@@ -162,7 +161,7 @@ def test_links_keep_the_conditions_and_the_account(admin: User, monkeypatch: pyt
     for number in range(5):
         record(Action.EXPORTED, actor=admin, account=second, subject=f"a&b {number}")
     client = Client()
-    client.force_login(make_user("boss@example.com"))
+    sign_in_now(client, make_user("boss@example.com"))
     page = client.get(f"{PAGE}?partner=second&q=a%26b&action=exported&action=invited")
     assert [chip.label for chip in page.context["chips"]] == ["Exported", "Invited a person", "“a&b”"]
     assert page.context["chips"][2].query == "partner=second&action=exported&action=invited"

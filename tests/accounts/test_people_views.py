@@ -17,7 +17,16 @@ from django.test.utils import CaptureQueriesContext
 from accounts import joining, members
 from accounts.models import AuditEvent, Invitation, Membership, Role, User
 from partners.models import Client, PartnerAccount
-from tests.factories import make_account, make_client, make_creditor, make_member, make_run, make_user
+from tests.factories import (
+    make_account,
+    make_app,
+    make_client,
+    make_creditor,
+    make_member,
+    make_run,
+    make_user,
+    sign_in_now,
+)
 from tests.revenue.views.reading import links, words
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +50,7 @@ def admin(account: PartnerAccount) -> User:
 
 def browser_of(user: User) -> Browser:
     browser = Browser()
-    browser.force_login(user)
+    sign_in_now(browser, user)
     return browser
 
 
@@ -143,7 +152,7 @@ def test_what_is_of_another_account_answers_as_what_there_is_not(browser: Browse
 
 def test_forms_are_taken_with_their_csrf_token_only(account: PartnerAccount, admin: User) -> None:
     strict, target = Browser(enforce_csrf_checks=True), own(make_member(account, Role.FINANCE))
-    strict.force_login(admin)
+    sign_in_now(strict, admin)
     posts = [page for method, page in pages(target, Invitation(pk=1)) if method == "post"]
     assert {strict.post(page, FORM).status_code for page in posts} == {403}
     only_posts = [page for page in posts if re.search("/(remove|activate|deactivate|send|withdraw)/$", page)]
@@ -152,16 +161,17 @@ def test_forms_are_taken_with_their_csrf_token_only(account: PartnerAccount, adm
 
 def test_settings_stand_in_the_menu_of_admins(account: PartnerAccount, admin: User) -> None:
     menus = {
-        "admin": (browser_of(admin), "/settings/people/?partner=acme"),
+        "admin": (browser_of(admin), "/settings/?partner=acme"),
         "finance": (browser_of(make_member(account, Role.FINANCE)), None),
-        "superuser": (browser_of(make_user()), "/settings/people/?partner=first"),
+        "superuser": (browser_of(make_user()), "/settings/?partner=first"),
     }
     Membership.objects.create(user=admin, account=PartnerAccount.objects.get(slug="first"), role=Role.FINANCE)
     for who, (browser, address) in menus.items():
         found = [link for link in links(browser.get("/profile/")) if link.startswith("/settings/")]
         assert (who, found) == (who, [address] if address else [])
     admins = menus["admin"][0]
-    assert "/settings/people/?partner=acme" in links(admins.get("/clients/?partner=acme"))
+    assert "/settings/?partner=acme" in links(admins.get("/clients/?partner=acme"))
+    assert "/settings/people/?partner=acme" in links(admins.get("/settings/?partner=acme"))
     assert [link for link in links(admins.get("/clients/?partner=first")) if "settings" in link] == []
 
 
@@ -170,13 +180,29 @@ def test_superuser_before_an_account_is_connected_reads_how_to(db: None) -> None
     assert (answer.status_code, "No partner account is connected" in words(answer)) == (200, True)
 
 
+def test_who_signed_in_long_ago_is_asked_again(account: PartnerAccount, admin: User) -> None:
+    target = own(make_member(account, Role.FINANCE))
+    invitation = joining.invite(account, email="invited@example.com", role=Role.FINANCE, by=admin).invitation
+    stale = Browser()
+    stale.force_login(admin)
+    before = AuditEvent.objects.count()
+    for method, page in pages(target, invitation):
+        answer = ask(stale, method, page)
+        assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/sign-in/again/")
+    assert AuditEvent.objects.count() == before
+
+
 # --- The list ---------------------------------------------------------------------------------------
 
 
 @time_machine.travel(NOW, tick=False)
 def test_list_tells_who_is_what(account: PartnerAccount, admin: User, browser: Browser) -> None:
     clients = [make_client(account, company_name=f"Client <{letter}>") for letter in "ABCDE"]
-    make_member(account, Role.MANAGER, clients=clients, sees_totals=True, name="Mana <b>Ger</b>", email="m@example.com")
+    make_app(
+        make_member(
+            account, Role.MANAGER, clients=clients, sees_totals=True, name="Mana <b>Ger</b>", email="m@example.com"
+        )
+    )
     make_member(account, Role.CLIENT, clients=clients[:1], email="zoe@example.com", last_login=NOW, is_active=False)
     make_member(account, Role.MANAGER, email="zz@example.com")
     make_member(PartnerAccount.objects.get(slug="first"), Role.ADMIN, email="elsewhere@example.com")
@@ -189,11 +215,11 @@ def test_list_tells_who_is_what(account: PartnerAccount, admin: User, browser: B
     answer = browser.get(PEOPLE)
     assert rows(answer) == [
         "Person Role Clients Last sign-in Second factor State",
-        "Ada Min admin@example.com Admin All Never — Active",
+        "Ada Min admin@example.com Admin All Never No Active",
         "Mana &lt;b&gt;Ger&lt;/b&gt; m@example.com Account manager Sees totals"
-        " Client &lt;A&gt; , Client &lt;B&gt; , Client &lt;C&gt; and 2 more Never — Active",
-        "zoe@example.com Client Client &lt;A&gt; 14 Mar 2026, 13:00 — Deactivated",
-        "zz@example.com Account manager None Never — Active",
+        " Client &lt;A&gt; , Client &lt;B&gt; , Client &lt;C&gt; and 2 more Never Yes Active",
+        "zoe@example.com Client Client &lt;A&gt; 14 Mar 2026, 13:00 No Deactivated",
+        "zz@example.com Account manager None Never No Active",
         "E-mail Role Ends Change",
         "new@example.com Invited by Ada Min Client 2 clients 21 Mar 2026, 13:00 Send again Withdraw",
         "Person Role Last sign-in State",

@@ -55,6 +55,8 @@ def addresses() -> list[str]:
         "/profile/",
         "/profile/password/",
         "/profile/tokens/",
+        "/settings/",
+        "/settings/keys/",
         "/settings/audit/",
         "/settings/people/",
         "/settings/people/invite/",

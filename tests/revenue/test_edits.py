@@ -20,7 +20,7 @@ from revenue.tasks import CannotStart
 from revenue.views import pulls
 from sandbox.server import SandboxServer
 from sandbox.world import World
-from tests.factories import make_account, make_case, make_client, make_run, make_transaction, make_user
+from tests.factories import make_account, make_case, make_client, make_run, make_transaction, make_user, sign_in_now
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +36,7 @@ def maria() -> User:
 @pytest.fixture
 def browser(maria: User) -> Client:
     client = Client(REMOTE_ADDR="192.0.2.7")
-    client.force_login(maria)
+    sign_in_now(client, maria)
     return client
 
 

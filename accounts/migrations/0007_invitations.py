@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0005_audit_trail'),
+        ('accounts', '0006_sessions_begin_anew'),
         ('partners', '0005_second_factor'),
     ]
 
