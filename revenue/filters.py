@@ -54,6 +54,11 @@ UNKNOWN_STATE = "unknown"
 class Addressed:
     """What an address asks for, and the addresses beside it."""
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether nothing of what may be seen is left out."""
+        return True
+
     def query(self, **changes: object) -> str:
         """The query string of this filter, without "?"; as `pairs`."""
         return urlencode(self.pairs(**changes))
@@ -142,6 +147,10 @@ class RevenueFilter(PageFilter):
         """The primary keys of the only clients whose rows are asked for; None: every row, also those that name no client."""
         return self.sight.clients if self.client is None else (self.client.pk,)
 
+    @property
+    def is_everything(self) -> bool:
+        return not (self.period.first or self.period.last or self.stages or self.client or self.q)
+
     def every_stage(self) -> RevenueFilter:
         """The same filter without its stages."""
         return replace(self, stages=())
@@ -167,6 +176,10 @@ class ClientFilter(PageFilter):
     q: str = ""
     sort: str = DEFAULT_CLIENT_SORT
     state: str = "active"
+
+    @property
+    def is_everything(self) -> bool:
+        return not self.q
 
     def _own_parameters(self) -> dict[str, object]:
         return {
@@ -218,10 +231,15 @@ class OwnCaseFilter(Addressed):
     page_size: int = DEFAULT_PAGE_SIZE
 
     @property
-    def owners(self) -> tuple[int, ...]:
-        """The primary keys of the clients whose cases are asked for."""
+    def asked(self) -> tuple[Seat, ...]:
+        """The seats at the clients whose cases are asked for."""
         chosen = self.client
-        return tuple(seat.client for seat in self.seats if chosen is None or seat.creditor_id == chosen.creditor_id)
+        return tuple(seat for seat in self.seats if chosen is None or seat.creditor_id == chosen.creditor_id)
+
+    @property
+    def owners(self) -> tuple[int, ...]:
+        """The primary keys of these clients."""
+        return tuple(seat.client for seat in self.asked)
 
     def _parameters(self) -> dict[str, object]:
         return {

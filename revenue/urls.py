@@ -13,6 +13,8 @@ from revenue.views import (
     payments,
     pulls,
     references,
+    settings_account,
+    settings_keys,
     webhooks,
 )
 from revenue.views.columns import BALANCE, TRANSACTIONS
@@ -46,5 +48,7 @@ urlpatterns = [
     path("my/", own.my_cases, name="my_cases"),
     path("my/export.csv", own.my_payments_csv, name="my_payments_csv"),
     path("my/cases/<path:reference>/", own.my_case, name="my_case"),
+    path("settings/", settings_account.settings, name="settings"),
+    path("settings/keys/", settings_keys.keys, name="settings_keys"),
     path("webhooks/<slug:slug>/", webhooks.webhook, name="webhook"),
 ]

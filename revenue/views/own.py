@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import Seat, seats_of
 from partners.debitura.records import state_key
-from partners.models import Case
+from partners.models import Case, PartnerAccount
 from revenue.exports.own import own_payments_csv
 from revenue.filters import CASE_SORTS, UNKNOWN_STATE, FilterError, OwnCaseFilter, parse_own_case_filter
 from revenue.parameters import home_zone
@@ -25,7 +25,7 @@ from revenue.selectors.snapshot import consistent
 from revenue.templatetags.figures import words
 from revenue.views import columns
 from revenue.views.controls import Chip, Controls
-from revenue.views.downloads import CONTENT_TYPES, refused
+from revenue.views.downloads import Wanted, download
 
 P = ParamSpec("P")
 Answer = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -88,17 +88,15 @@ def my_case(request: HttpRequest, seats: tuple[Seat, ...], reference: str) -> Ht
 @require_safe
 @for_clients
 def my_payments_csv(request: HttpRequest, seats: tuple[Seat, ...]) -> HttpResponseBase:
-    """The payments on the cases that match the address. A filter that makes no sense answers 400 in plain text."""
-    now = timezone.now()
-    try:
+    """The payments on the cases that match the address. The audit trail of each account that they are of tells of it."""
+
+    def read(now: datetime) -> Wanted:
         f = parse_own_case_filter(request.GET, seats=seats)
-    except FilterError as error:
-        return refused(error)
-    name, chunks = own_payments_csv(f, zone=home_zone(request.user), now=now)
-    response = StreamingHttpResponse(chunks, content_type=CONTENT_TYPES[".csv"])
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["Cache-Control"] = "private, no-store"
-    return response
+        accounts = PartnerAccount.objects.filter(pk__in={seat.account for seat in f.asked}).order_by("pk")
+        query = f.query(page_size=None, sort=None)
+        return Wanted(tuple(accounts), query, lambda: own_payments_csv(f, zone=home_zone(request.user), now=now))
+
+    return download(request, "payments.csv", read)
 
 
 def companies(seats: tuple[Seat, ...]) -> list[tuple[str, str]]:

@@ -14,8 +14,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.access import NoAccount, Sight, own_clients
+from accounts.access import NoAccount, Sight, lacks_second_factor, own_clients
 from accounts.people import frame_of, own_sight, sights_seen
+from accounts.settings_pages import admin_sight
 from revenue.filters import FilterError, RevenueFilter, parse_filter
 from revenue.parameters import home_zone
 from revenue.periods import ONE_DAY, local_today, start_of_day
@@ -48,7 +49,8 @@ def needs_account(view: View[P]) -> View[P]:
             if request.path == reverse("overview") and own_clients(request.user).exists():
                 return redirect("my_cases")
             refuse_clients(request)
-            return render(request, "revenue/no_account.html", {"section": "overview"})
+            context = {"section": "overview", "lacks_second_factor": lacks_second_factor(request.user)}
+            return render(request, "revenue/no_account.html", context)
 
     return answer
 
@@ -57,6 +59,17 @@ def refuse_clients(request: HttpRequest) -> None:
     """Raise Http404 for the people of clients: to them the pages of the partner's people are none."""
     if own_clients(request.user).exists():
         raise Http404("There is no such page.")
+
+
+def administered(request: HttpRequest) -> Sight:
+    """What an admin sees of the account that the address speaks of, for its settings.
+
+    Raises as accounts.settings_pages.admin_sight does, and NoAccount before an account is connected.
+    """
+    sight = admin_sight(request)
+    if sight is None:
+        raise NoAccount("No partner account is connected yet.")
+    return sight
 
 
 def render_page(
