@@ -187,6 +187,19 @@ def test_nothing_yet_and_nothing_that_matches(creditor, own_client):
     assert (wrong.status_code, "These filters could not be read" in words(wrong)) == (400, True)
 
 
+def test_audit_trail_of_each_account_tells_of_a_file(creditor, reader, own_client):
+    second = make_client(make_account(slug="other"), company_name="Second A/S")
+    Membership.objects.create(user=reader, account=second.account, role=Role.CLIENT).clients.add(second)
+    creditor.get("/my/export.csv")
+    creditor.get(f"/my/export.csv?client={second.creditor_id}")
+    told = AuditEvent.objects.filter(action=AuditEvent.Action.EXPORTED).order_by("pk")
+    assert list(told.values_list("account__slug", "actor", "subject", "detail__filter")) == [
+        ("acme", reader.pk, "payments.csv", ""),
+        ("other", reader.pk, "payments.csv", ""),
+        ("other", reader.pk, "payments.csv", f"client={second.creditor_id}"),
+    ]
+
+
 def test_file_holds_what_the_page_shows(creditor, own_client):
     case = make_case(own_client, reference="Q1", client_reference="=1+1", debtor_name="Ida Ek")
     make_transaction(case=case, payment_amount=Decimal("10.5"), stage=Stage.AWAITING_DEBITURA)
@@ -221,10 +234,10 @@ def test_pages_ask_the_database_equally_often_for_any_number(creditor, own_clien
         case = make_case(own_client, reference=f"Q{number}")
         for _ in range(rows):
             make_transaction(case=case)
-    # Who asks and their session, their seats, the page, its freshness, and whether the partner's pages are for them, too.
+    # Session, reader, seats, the page, its freshness, and whether the partner's pages are for them, too; a file is noted down.
     with django_assert_num_queries(12):
         creditor.get("/my/")
     with django_assert_num_queries(8):
         creditor.get("/my/cases/Q0/")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         creditor.get("/my/export.csv").getvalue()
