@@ -257,6 +257,9 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Referral fees as Feeboard holds them: the figures and filters of the pages. Money is a decimal string.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    # What is sent with PATCH is what the view says, too: its keys are not optional.
+    "COMPONENT_SPLIT_PATCH": False,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "revenue.api.schema.as_it_is_read"],
 }
 
 # --- Logging ----------------------------------------------------------------------------------------
