@@ -250,6 +250,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["revenue.api.bodies.ExactJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "revenue.api.schema.ScopedSchema",
     "EXCEPTION_HANDLER": "revenue.api.errors.error_response",
+    # The description would put any other `version` that is asked for into a header, also one that is no text for it.
+    "ALLOWED_VERSIONS": ["1"],
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {

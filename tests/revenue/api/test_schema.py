@@ -146,6 +146,15 @@ def test_schema_is_served():
 
 
 @pytest.mark.django_db
+def test_schema_is_the_same_for_any_version_that_is_asked_for():
+    answers = [APIClient().get("/api/v1/schema/", query) for query in ({}, {"version": "2\r\nX: y"})]
+    assert (
+        answers[0]["Content-Disposition"] == answers[1]["Content-Disposition"] == 'inline; filename="Feeboard API.yaml"'
+    )
+    assert answers[0].content == answers[1].content
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("headers", "method", "status", "code"),
     [
