@@ -40,7 +40,7 @@ pytestmark = pytest.mark.django_db
 ROOMS = ("accounts", "config", "partners", "revenue")
 OWN, THEIRS = UUID(int=0xC1), UUID(int=0xC3)
 # What nearly is a number, a day, a zone, a key to sort by, an id or an address; and what other programs would carry out.
-SHAPES = [
+SHAPES: list[str | bytes] = [
     *(
         "",
         " ",
@@ -101,13 +101,25 @@ SHAPES = [
     *("//evil.example", "javascript:alert(1)", "/\\evil.example", "http://[", "\r\nX: y", "<script>alert(1)</script>"),
 ]
 # Letters that databases, encodings and files do not take, or take for others.
-LETTERS = [
+LETTERS: list[str | bytes] = [
     *("\0", "a\0b", b"\xff", b"\xed\xa0\x80", b"\xc0\x80", b"%C3%28", "%00", "\ufeff", "\ufffe\uffff", "\x01\x1b[31m"),
     *("x" * 10_000, "🧾" * 2000, "e\u0301" * 100, "\u202eabc", "ﬁßİı", "\u2028", "\t\x0b\x0c", "a\nb", "\r", "&a=b#c"),
     *("2147483648", "9223372036854775807", "9223372036854775808", "-9223372036854775809", "9" * 30, "9" * 5000),
     *("1900-01-01", "2200-12-31", "1899-12-31", "10000-01-01", "'", '"', "\\u0000", "%", "\\", "NULL", *HOSTILE),
 ]
-UNKNOWN = ["", "__proto__", "constructor", "a[]", "stage[]", "from[$ne]", "tz.x", "\0", b"\xff", "x" * 10_000, "page\n"]
+UNKNOWN: list[str | bytes] = [
+    "",
+    "__proto__",
+    "constructor",
+    "a[]",
+    "stage[]",
+    "from[$ne]",
+    "tz.x",
+    "\0",
+    b"\xff",
+    "x" * 10_000,
+    "page\n",
+]
 # A form as it might be sent; what it does not name is left out.
 FORM = {
     "reference": "mine",
@@ -139,7 +151,7 @@ HEADERS = [
         {"X-Forwarded-For": value}
         for value in ("", "1.2.3.4, \xff", "::ffff:999.1.1.1", "fe80::1%eth0", "\0", "1," * 5000)
     ),
-    *({"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "\0"},),
+    {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "\0"},
     *(
         {"Cookie": value}
         for value in (";;;=", "sessionid=\0", "sessionid=\xff; csrftoken=\xff", "sessionid=../../etc", "messages=[]")
@@ -187,6 +199,8 @@ TYPES = [
     ),
     *("multipart/form-data; boundary=" + "x" * 1000, "application/x-www-form-urlencoded; charset=utf-16", "a" * 5000),
 ]
+# The converters that take nearly any text.
+ANY = ("", "str", "path", "anything")
 METHODS = ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "get", "\xff")
 LARGEST_ANSWER = 2_000_000  # bytes
 
@@ -219,8 +233,9 @@ class Site:
     def ask(self, method: str, address: str, *, who: str = "admin", **options: Any) -> Any:
         """The answer, which has to be sound; what was done for it is undone."""
         browser = Client(enforce_csrf_checks="Origin" in options.get("headers", {}))
-        if self.sessions[who] is not None and "Cookie" not in options.get("headers", {}):
-            browser.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[who]
+        session = self.sessions[who]
+        if session is not None and "Cookie" not in options.get("headers", {}):
+            browser.cookies[settings.SESSION_COOKIE_NAME] = session
         with undone():
             answer = browser.generic(method, address, **options)
             _is_sound(address, answer)
@@ -302,7 +317,7 @@ def site(db: None, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Site:
         "creditor_id": [OWN],
         "reference": ["QOWN"],
         "partner_reference": ["mine"],
-        "pk": sorted({make_run(account).pk, found.pk, ApiToken.objects.get().pk}),
+        "pk": [make_run(account).pk, found.pk, ApiToken.objects.get().pk, 0, 10**30],
         "slug": ["acme"],
         "int": [1, 10**30],
         "uuid": [OWN, THEIRS],
@@ -378,8 +393,9 @@ def asks_for_parameters(path: Path) -> bool:
     return re.search(r"GET|POST|QueryDict|query_params|\bReader\b", path.read_text()) is not None
 
 
-def forms_of(base: type) -> Iterator[Any]:
+def forms_of(base: Any) -> Iterator[Any]:
     """The forms of our own rooms."""
+    form: Any
     for form in base.__subclasses__():
         if form.__module__.partition(".")[0] in ROOMS:
             yield form
@@ -399,12 +415,29 @@ def test_hostile_value_of_any_parameter_or_field_gets_a_sound_answer(
 
 
 @pytest.mark.either
-def test_names_that_nothing_reads_and_methods_that_nothing_takes_get_a_sound_answer(site: Site) -> None:
-    unknown = [(name, "1") for name in UNKNOWN]
+def test_names_that_nothing_reads_and_methods_that_nothing_takes_get_a_sound_answer(
+    site: Site, readers: dict[Read, list[str]]
+) -> None:
+    # Those that are known come twice each.
+    unknown: Pairs = [(name, "1") for name in UNKNOWN]
+    known: Pairs = [(name, value) for name in sorted({read.name for read in readers}) for value in ("1", "x")]
     for number, address in enumerate(every_address(site)):
         site.send("GET", address, unknown)
+        site.send("POST" if number % 2 else "GET", address, known)
         for method in METHODS if FUZZ else [METHODS[number % len(METHODS)]]:
             site.ask(method, address, data=b"{", content_type="application/json")
+
+
+@pytest.mark.either
+@pytest.mark.parametrize("values", [SHAPES, LETTERS], ids=["shapes", "letters"])
+def test_hostile_part_of_a_path_gets_a_sound_answer(site: Site, values: list[str | bytes]) -> None:
+    texts = [value for value in values if isinstance(value, str)]
+    for start, route in enumerate(every_route()):
+        taken = {
+            name: texts if FUZZ else texts[start % 6 :: 6] for kind, name in PARAMETER.findall(route) if kind in ANY
+        }
+        for address in addresses(route, {**site.values, **taken}) if taken else []:
+            site.ask("GET", address)
 
 
 @pytest.mark.either
