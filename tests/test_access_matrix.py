@@ -7,7 +7,6 @@ An address that is not in RULES fails the test, and so does one that has gone.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -218,7 +217,10 @@ RULES: dict[str, Rule] = {
 
 def known_routes() -> list[str]:
     """Every route once: the API's answer with a slash at their end, and without."""
-    found = {route.removesuffix("/") if route.startswith("api/v1/") and route != "api/v1/" else route for route in every_route()}
+    found = {
+        route.removesuffix("/") if route.startswith("api/v1/") and route != "api/v1/" else route
+        for route in every_route()
+    }
     return sorted(found - {"nowhere/"})
 
 
@@ -306,8 +308,10 @@ def status_of(cookies: SimpleCookie, address: str, method: str) -> int:
     browser.cookies = copy.deepcopy(cookies)
     body: dict[str, Any] = {"content_type": "application/json", "data": "{}"} if address.startswith("/api/") else {}
     with transaction.atomic():
-        answer = browser.generic(method, address, **body) if method not in ("GET", "POST") else (
-            browser.get(address) if method == "GET" else browser.post(address, **body)
+        answer = (
+            browser.generic(method, address, **body)
+            if method not in ("GET", "POST")
+            else (browser.get(address) if method == "GET" else browser.post(address, **body))
         )
         answer.getvalue()  # what is streamed is made while it is read
         transaction.set_rollback(True)
