@@ -21,6 +21,7 @@ from django.utils.decorators import method_decorator
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.allauth_adapters import notify
 from accounts.audit import Action, record
@@ -49,6 +50,7 @@ class OwnPasswordForm(PasswordChangeForm):
 class OwnPasswordView(PasswordChangeView):
     """A new password for the person who is signed in; the old one is asked for. Their other sessions end."""
 
+    http_method_names = ["get", "head", "post"]
     template_name = "accounts/password_change.html"
     form_class = OwnPasswordForm
     success_url = reverse_lazy("profile")
@@ -68,6 +70,7 @@ class OwnPasswordView(PasswordChangeView):
         return answer
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @login_not_required
 def forgotten(request: HttpRequest) -> HttpResponse:
@@ -86,6 +89,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     return redirect("password_sent")
 
 
+@require_safe
 @never_cache
 @login_not_required
 def sent(request: HttpRequest) -> HttpResponse:
@@ -103,6 +107,7 @@ def _link(request: HttpRequest, user: User) -> str:
 class NewPasswordView(PasswordResetConfirmView):
     """Where the link leads: a new password, with which one then signs in, by the second factor if there is one."""
 
+    http_method_names = ["get", "head", "post"]
     template_name = "accounts/password_new.html"
     success_url = reverse_lazy("sign_in")
 

@@ -303,6 +303,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["revenue.api.bodies.ExactJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "revenue.api.schema.ScopedSchema",
     "EXCEPTION_HANDLER": "revenue.api.errors.error_response",
+    # The description would put any other `version` that is asked for into a header, also one that is no text for it.
+    "ALLOWED_VERSIONS": ["1"],
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
@@ -310,6 +312,9 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Referral fees as Feeboard holds them: the figures and filters of the pages. Money is a decimal string.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    # What is sent with PATCH is what the view says, too: its keys are not optional.
+    "COMPONENT_SPLIT_PATCH": False,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "revenue.api.schema.as_it_is_read"],
 }
 
 # --- Logging ----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from partners.debitura.webhooks import is_signed, secret_bytes
+from partners.debitura.webhooks import UnusableSecret, is_signed, secret_bytes
 from partners.models import PartnerAccount, WebhookDelivery
 from partners.secrets import UnreadableSecret
 
@@ -31,7 +31,7 @@ def account_that_signed(slug: str, signature: str, body: bytes, now: datetime) -
 def _secret_of(account: PartnerAccount) -> bytes:
     try:
         return secret_bytes(account.webhook_secret)
-    except UnreadableSecret:
+    except (UnreadableSecret, UnusableSecret):
         log.error("The webhook secret of %s cannot be opened; store it again with connect_webhook.", account.slug)
         return _NOBODYS
 

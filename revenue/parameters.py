@@ -22,6 +22,7 @@ from revenue.stages import STAGES, Stage
 
 DEFAULT_PAGE_SIZE = 50
 LARGEST_PAGE_SIZE = 200
+LAST_PAGE = 10**9
 LONGEST_SEARCH = 200
 # The days that the provider's dates can lie on, so that no zone can push an instant out of the calendar.
 FIRST_YEAR, LAST_YEAR = 1900, 2200
@@ -147,7 +148,7 @@ class Reader:
 
     def page(self) -> int:
         """`page`, counted from 1."""
-        return self._number("page", default=1, most=10**9)
+        return self._number("page", default=1, most=LAST_PAGE)
 
     def page_size(self) -> int:
         """`page_size`, up to 200."""

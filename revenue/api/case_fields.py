@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from partners.models import Activation, Case
@@ -61,9 +62,18 @@ class ReferenceBody(Fields):
 
 
 class ReferencesBody(Fields):
-    """Repeated references count once, and an empty one is none."""
+    # The list itself may be longer.
+    __doc__ = f"1 to {MOST_REFERENCES} references. Repeated ones count once, and an empty one is none."
 
-    references = serializers.ListField(child=serializers.CharField(), min_length=1, max_length=MOST_REFERENCES)
+    references = serializers.ListField(child=serializers.CharField(), min_length=1)
+
+
+@extend_schema_field({"oneOf": [{"type": "number", "minimum": 0}, {"type": "string"}], "format": "decimal"})
+class TypedAmount(serializers.DecimalField):
+    """An amount as somebody sends it: a number, or a text that holds one."""
+
+    def __init__(self) -> None:
+        super().__init__(None, None, required=False, allow_null=True)
 
 
 class ActivationBody(Fields):
@@ -73,9 +83,9 @@ class ActivationBody(Fields):
     userEmail = serializers.CharField(required=False)
     collectionPartnerReference = serializers.CharField(required=False, allow_null=True, max_length=LONGEST)
     assignedUserEmail = serializers.CharField(required=False, allow_null=True)
-    interestFees = serializers.DecimalField(None, None, required=False, allow_null=True, min_value=0)
-    reminderFees = serializers.DecimalField(None, None, required=False, allow_null=True, min_value=0)
-    collectionFees = serializers.DecimalField(None, None, required=False, allow_null=True, min_value=0)
+    interestFees = TypedAmount()
+    reminderFees = TypedAmount()
+    collectionFees = TypedAmount()
 
 
 def case_data(case: Case, total: ListTotal) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class CaseView(Answer):
         operation_id="set_partner_reference",
         parameters=[schema.REFERENCE_PATH, *parameters],
         request=ReferenceBody,
-        responses=schema.answers(ChangedCase),
+        responses=schema.answers(ChangedCase, *schema.OF_BODIES),
     )
     def patch(self, request: Request, reference: str) -> Response:
         """Set, change or clear the partner reference. A change is told to Debitura where the account is connected to that."""
@@ -114,7 +114,7 @@ class PartnerReferencesView(Answer):
         operation_id="post_cases_by_partner_references",
         parameters=[schema.PARTNER],
         request=ReferencesBody,
-        responses=schema.answers(schema.lists_of(CaseFields)),
+        responses=schema.answers(schema.lists_of(CaseFields), *schema.OF_BODIES),
     )
     @consistent
     def post(self, request: Request) -> Response:
@@ -135,7 +135,7 @@ class ActivationView(Answer):
         operation_id="activate_case",
         parameters=[schema.REFERENCE_PATH, *parameters],
         request=ActivationBody,
-        responses=schema.answers(ActivatedCase, 409, 502, 503),
+        responses=schema.answers(ActivatedCase, 409, *schema.OF_BODIES, 502, 503),
     )
     def post(self, request: Request, reference: str) -> Response:
         """Activate a case that is in Pending Verification, at Debitura. Amounts are numbers, or texts that hold one.

@@ -16,7 +16,7 @@ from revenue import periods
 from revenue.api.bodies import MOST_REFERENCES
 from revenue.api.serializers import Error, Fields
 from revenue.filters import CLIENT_SORTS, CLIENT_STATES, SORTS
-from revenue.parameters import LARGEST_PAGE_SIZE
+from revenue.parameters import LARGEST_PAGE_SIZE, LAST_PAGE, LONGEST_SEARCH
 from revenue.stages import Stage
 
 SCOPE = "x-scope"
@@ -40,6 +40,19 @@ class ScopedSchema(AutoSchema):
         return {SCOPE: scope_needed(self.view, self.method).value}
 
 
+def as_it_is_read(result: dict[str, Any], **about: Any) -> dict[str, Any]:
+    """What the framework cannot say: an empty parameter is none, and a body holds no keys besides those that it tells."""
+    for methods in result["paths"].values():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", []):
+                if parameter["in"] == "query" and not parameter.get("required"):
+                    parameter["allowEmptyValue"] = True
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                name = content["schema"]["$ref"].rpartition("/")[2]
+                result["components"]["schemas"][name]["additionalProperties"] = False
+    return result
+
+
 def _signed(keys: Any) -> list[str]:
     return [sign + key for key in keys for sign in ("", "-")]
 
@@ -48,10 +61,15 @@ def _parameter(name: str, description: str, kind: Any = OpenApiTypes.STR, **opti
     return OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=description, **options)
 
 
+def _whole_number(most: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": 1, "maximum": most}
+
+
+_SEARCH = {"type": "string", "maxLength": LONGEST_SEARCH}
 PARTNER = _parameter("partner", "Slug of the partner account; default: the one connected first.")
 PAGING = [
-    _parameter("page", "Counted from 1.", OpenApiTypes.INT),
-    _parameter("page_size", f"Up to {LARGEST_PAGE_SIZE}; default 50.", OpenApiTypes.INT),
+    _parameter("page", "Counted from 1.", _whole_number(LAST_PAGE)),
+    _parameter("page_size", f"Up to {LARGEST_PAGE_SIZE}; default 50.", _whole_number(LARGEST_PAGE_SIZE)),
 ]
 FILTERS = [
     PARTNER,
@@ -68,13 +86,14 @@ FILTERS = [
         "q",
         "Part of a case reference, client, debtor, client's or partner's reference; or how a transaction id begins, from "
         "6 digits on.",
+        _SEARCH,
     ),
 ]
 STAGE = _parameter("stage", "May be repeated.", many=True, enum=[stage.value for stage in Stage])
 SORT = _parameter("sort", "Default: -payment_date.", enum=_signed(SORTS))
 CLIENT_FILTERS = [
     PARTNER,
-    _parameter("q", "Part of the company name or externalTenantId, or the creditorId."),
+    _parameter("q", "Part of the company name or externalTenantId, or the creditorId.", _SEARCH),
     _parameter("state", "Default: active, which Debitura still lists.", enum=CLIENT_STATES),
     _parameter("sort", "Default: name.", enum=_signed(CLIENT_SORTS)),
 ]
@@ -98,6 +117,10 @@ REFERENCES = _parameter(
     "two commas is none. POST a list where one holds a comma, or where the address would be too long.",
     required=True,
 )
+
+
+# Of what takes a body: it is too large, or no JSON.
+OF_BODIES = (413, 415)
 
 
 def answers(success: Any, *others: int) -> dict[int, Any]:

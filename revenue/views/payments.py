@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Protocol
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
@@ -70,9 +69,9 @@ def payments_columns(request: HttpRequest, table: Table) -> HttpResponse:
     own_sight(request)
     choose(person(request), table, request.POST.getlist("column"))
     back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        back = reverse(table.key)
-    return redirect(back)
+    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    # `redirect` would look for a view that is called as a word without a slash.
+    return HttpResponseRedirect(back if is_ours and back.startswith("/") else reverse(table.key))
 
 
 @require_safe

@@ -8,11 +8,9 @@ references are found, and what is kept for that browser must not be handed out a
 from __future__ import annotations
 
 import io
-import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import product
 from typing import Any
 from urllib.parse import quote
 
@@ -20,7 +18,6 @@ import pytest
 from django.contrib.auth import SESSION_KEY
 from django.core import mail
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import ApiToken, Membership, User
 from partners.models import Activation, Case, PartnerAccount, ReferenceChange, ReferenceImport
@@ -29,6 +26,7 @@ from partners.reference_imports import look_through
 from partners.references import set_reference
 from revenue.models import PullRun
 from revenue.views.columns import BALANCE, TRANSACTIONS
+from tests.addresses import addresses, every_route
 from tests.factories import (
     make_account,
     make_case,
@@ -70,7 +68,6 @@ BODIES: tuple[Mapping[str, object], ...] = (
     {"collectionPartnerReference": "mine"},
     {"welcomeMessage": "Welcome!"},
 )
-PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 class Walker:
@@ -85,47 +82,24 @@ class Walker:
         if not self.by_token and SESSION_KEY not in self.browser.session:
             sign_in_now(self.browser, self.person)
 
-    def addresses(self, route: str) -> list[str]:
-        """The route with every value of its parameters."""
-        names = PARAMETER.findall(route)
-        missing = [name for name in names if name not in self.values]
-        assert missing == [], f"/{route} needs an example of {missing}"
-        values = ([quote(str(value), safe="") for value in self.values[name]] for name in names)
-        return [f"/{PARAMETER.sub('{}', route)}".format(*chosen) for chosen in product(*values)]
-
     def reads(self, route: str, *queries: str) -> Iterator[bytes]:
         """The answers to GET: as it is, and with each of the queries."""
         batch = f"?references={','.join(quote(text, safe='') for text in REFERENCES)}"
         asked = ("", *queries, *([batch] if "by-partner-reference" in route else []))
         self.sign_in()
-        for address in self.addresses(route):
+        for address in addresses(route, self.values):
             yield from (everything(self.browser.get(address + query)) for query in asked)
 
     def writes(self, route: str) -> Iterator[bytes]:
         """The answers to POST, and to PATCH, which is the API's alone; and what the next page says of it."""
         self.sign_in()
-        for address in self.addresses(route):
+        for address in addresses(route, self.values):
             if not route.startswith("api/"):
                 yield everything(self.browser.post(address, FORM))
                 yield everything(self.browser.get("/"))
                 continue
             for send in (self.browser.post, self.browser.patch):
                 yield from (everything(send(address, body, content_type="application/json")) for body in BODIES)
-
-
-def every_route() -> list[str]:
-    """Every route of the site, and one that there is not."""
-    return [*routes(get_resolver()), "nowhere/"]
-
-
-def routes(resolver: URLResolver, before: str = "") -> Iterator[str]:
-    """The routes of a resolver and of those below it."""
-    for entry in resolver.url_patterns:
-        route = f"{before}{entry.pattern}"
-        if isinstance(entry, URLPattern):
-            yield route
-        else:
-            yield from routes(entry, route)
 
 
 def everything(answer: Any) -> bytes:

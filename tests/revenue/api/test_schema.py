@@ -80,13 +80,26 @@ def test_schema_tells_what_is_sent(schema):
         "reminderFees": ("decimal", True),
         "collectionFees": ("decimal", True),
     }
-    [body] = schema["paths"]["/api/v1/cases/{reference}/activate"]["post"]["requestBody"]["content"]
-    assert body == "application/json"
+    bodies = [
+        method["requestBody"]
+        for path in schema["paths"].values()
+        for method in path.values()
+        if "requestBody" in method
+    ]
+    assert [list(body["content"]) for body in bodies] == [["application/json"]] * 3
+    names = [body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2] for body in bodies]
+    components = schema["components"]["schemas"]
+    assert [components[name]["additionalProperties"] for name in names] == [False] * 3
+    assert {name: components[name]["required"] for name in names} == {
+        "ReferenceBody": ["collectionPartnerReference"],
+        "ReferencesBody": ["references"],
+        "ActivationBody": ["welcomeMessage"],
+    }
 
 
 def test_schema_tells_the_errors_of_an_activation(schema):
     answers = schema["paths"]["/api/v1/cases/{reference}/activate"]["post"]["responses"]
-    assert set(answers) == {"200", "400", "401", "403", "404", "409", "429", "502", "503"}
+    assert set(answers) == {"200", "400", "401", "403", "404", "409", "413", "415", "429", "502", "503"}
 
 
 def test_schema_knows_the_token_and_its_scopes(schema):
@@ -118,12 +131,27 @@ def test_schema_tells_the_parameters(schema):
     )
     [stage] = [parameter for parameter in operation.parameters if parameter.name == "stage"]
     assert set(stage.values) == set(Stage)
+    told = {each["name"]: each for each in schema["paths"]["/api/v1/transactions"]["get"]["parameters"]}
+    assert told["page_size"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 200}
+    assert told["q"]["schema"] == {"type": "string", "maxLength": 200}
+    [references] = schema["paths"]["/api/v1/cases/by-partner-reference"]["get"]["parameters"][1:]
+    assert [each for each in told.values() if not each["allowEmptyValue"]] == []
+    assert "allowEmptyValue" not in references
 
 
 @pytest.mark.django_db
 def test_schema_is_served():
     answer = APIClient().get("/api/v1/schema/", headers={"Accept": "application/json"})
     assert (answer.status_code, list(answer.json()["paths"])) == (200, list(METHODS))
+
+
+@pytest.mark.django_db
+def test_schema_is_the_same_for_any_version_that_is_asked_for():
+    answers = [APIClient().get("/api/v1/schema/", query) for query in ({}, {"version": "2\r\nX: y"})]
+    assert (
+        answers[0]["Content-Disposition"] == answers[1]["Content-Disposition"] == 'inline; filename="Feeboard API.yaml"'
+    )
+    assert answers[0].content == answers[1].content
 
 
 @pytest.mark.django_db

@@ -141,7 +141,7 @@ def test_every_column_can_be_shown(signed_in, reader, account):
         assert value in text
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", ""])
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "", "٣", "overview"])
 def test_choosing_columns_never_leads_to_another_host(signed_in, account, target):
     response = signed_in.post("/transactions/columns/", {"column": ["case"], "next": target})
     assert response["Location"] == "/transactions/"

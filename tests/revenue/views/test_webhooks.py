@@ -114,8 +114,13 @@ def test_ids_are_forgotten_after_a_day(hastened: list[tuple[str, str]]) -> None:
 def test_unknown_account_and_wrong_signature_are_refused_alike(hastened: list[tuple[str, str]]) -> None:
     make_account(slug="not-connected")
     make_account(slug="unreadable", sealed_webhook_secret="sealed with another key")
+    unusable = make_account(slug="unusable")
+    unusable.webhook_secret = "not what Debitura shows"
+    unusable.save()
     forged = signature(b"another body")
-    answers = [deliver(slug=slug, signed=forged) for slug in ("acme", "nobody", "not-connected", "unreadable")]
+    answers = [
+        deliver(slug=slug, signed=forged) for slug in ("acme", "nobody", "not-connected", "unreadable", "unusable")
+    ]
     answers += [deliver(slug="nobody"), deliver(slug="not-connected"), deliver(signed="")]
     assert {(answer.status_code, answer.content) for answer in answers} == {(401, answers[0].content)}
     assert answers[0].json()["error"]["code"] == "not_signed"
