@@ -232,31 +232,6 @@ def test_who_sees_it_is_the_partner_and_never_a_client_user(walker: Walker, clie
     assert told_to_staff == {route for route in WRITTEN if not walker.by_token or route.startswith("api/")}
 
 
-# What is for everybody who is signed in, or even for those who are not.
-FOR_ALL = re.compile("healthz|readyz|sign-in/|sign-out/|invitation/|profile/|api/v1/(schema|docs)/?$|webhooks/")
-
-
-@pytest.mark.parametrize("walker", ["session"], indirect=True)
-def test_addresses_of_the_partners_people_are_none_to_a_client_user(walker: Walker, client: PartnerClient) -> None:
-    make_creditor(walker.person, client)
-    columns = walker.person.columns
-    walker.sign_in()
-    routes = [route for route in every_route() if route not in OWN and not FOR_ALL.match(route)]
-    answers = {
-        (address, method): walker.browser.generic(method, address, content_type="application/json").status_code
-        for route in routes
-        for address in walker.addresses(route)
-        for method in ("GET", "POST", "PATCH", "DELETE")
-    }
-    assert answers.pop(("/", "GET")) == 302
-    assert {asked: status for asked, status in answers.items() if status not in (404, 405)} == {}
-    # An address that answers 405 to GET answers nothing else to anybody: it takes forms alone, and none of theirs.
-    refused = {route for route in routes if answers.get((walker.addresses(route)[0], "GET")) == 405}
-    assert {answers[address, "POST"] for route in refused for address in walker.addresses(route)} == {404}
-    walker.person.refresh_from_db()
-    assert walker.person.columns == columns
-
-
 def everything_kept() -> list[object]:
     """What nobody who works for a client may change."""
     return [

@@ -10,7 +10,7 @@ from html import unescape
 import pytest
 from django.urls import reverse
 
-from accounts.models import Membership, Role
+from accounts.models import AuditEvent, Membership, Role
 from revenue.stages import Stage
 from tests.factories import (
     NOW,
@@ -135,6 +135,12 @@ def test_staff_here_and_client_there_has_both(client, own_client):
         assert {"/transactions/", "/my/"} <= set(links(client.get(address)))
     assert [client.get(f"/my/cases/{name}/").status_code for name in ("MINE", "STAFFS")] == [200, 404]
     assert [client.get(f"/cases/{name}/").status_code for name in ("MINE", "STAFFS")] == [404, 200]
+
+
+def test_who_has_no_table_chooses_no_columns(creditor, reader):
+    assert creditor.post("/transactions/columns/", {"column": ["fee_usd"]}).status_code == 404
+    reader.refresh_from_db()
+    assert reader.columns == {}
 
 
 @pytest.mark.parametrize("address", ["/my/", "/my/export.csv", "/my/cases/A/"])
