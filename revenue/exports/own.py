@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from revenue.exports.cells import number, safe_text, utc_text
+from partners.spreadsheets import safe_text
+from revenue.exports.cells import number, utc_text
 from revenue.exports.files import Export, Lines, in_one_state_as_of, written
 from revenue.exports.names import as_of_text
 from revenue.filters import OwnCaseFilter
