@@ -155,7 +155,7 @@ RULES: dict[str, Rule] = {
     "sign-in/forgotten/": for_anybody(public(), public()),
     "sign-in/forgotten/sent/": for_anybody(public()),
     "sign-in/new/<uidb64>/<token>/": for_anybody(public(), public()),
-    "sign-out/": only_post(signed_in(302)),
+    "sign-out/": only_post(signed_in(302)) | {"OPTIONS": signed_in()},
     "profile/": page(signed_in(), signed_in()),
     "profile/password/": page(signed_in(), signed_in()),
     "profile/tokens/": page(signed_in(), signed_in(400)),
