@@ -264,7 +264,15 @@ class TransactionChange(TransactionState):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["transaction", "run"], name="one_change_a_row_and_run")]
-        indexes = [models.Index(fields=["transaction", "seen_at"], name="change_by_time")]
+        indexes = [
+            models.Index(fields=["transaction", "seen_at"], name="change_by_time"),
+            # What became of the payments of a client. Without the lines that every row has, which a first load would pay for.
+            models.Index(
+                fields=["client", "seen_at", "id"],
+                name="change_by_client",
+                condition=~models.Q(kind="first_seen"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.seen_at:%Y-%m-%d %H:%M}"

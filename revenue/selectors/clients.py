@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from itertools import starmap
 from uuid import UUID
@@ -17,14 +19,14 @@ from partners.containing import containing
 from partners.fields import ExactDecimalField, ExactSum, NumericOrder, add_exactly
 from partners.models import Client
 from revenue.filters import ClientFilter, RevenueFilter
-from revenue.models import KeptTotal
+from revenue.models import PRESENT, KeptTotal, Transaction
 from revenue.money import cents
 from revenue.parameters import DEFAULT_PAGE_SIZE
 from revenue.selectors import kept
 from revenue.selectors.entries import ordered
 from revenue.selectors.kept import ZERO, Groups, OwnerSum, Sum
 from revenue.selectors.paging import Paged, Window
-from revenue.selectors.totals import ListTotal, Totals, totals_of
+from revenue.selectors.totals import ListTotal, StageTotal, Totals, totals_of
 from revenue.stages import Stage
 
 # To sort by.
@@ -56,6 +58,17 @@ class ClientRow:
         """
         theirs = self.client.earnings_usd
         return None if theirs is None else cents(add_exactly(theirs, self.totals.fee_usd.copy_negate()))
+
+    @property
+    def open_cases(self) -> int | None:
+        """As Debitura counts them; None where it does not say."""
+        total, closed = self.client.cases_total, self.client.cases_closed
+        return None if total is None or closed is None else max(total - closed, 0)
+
+    @property
+    def paid(self) -> StageTotal:
+        """What has reached the partner."""
+        return self.totals.of(Stage.PAID)
 
     @property
     def is_finding(self) -> bool:
@@ -125,6 +138,14 @@ def with_totals(clients: list[Client]) -> list[ClientRow]:
         key = Stage(stage), estimate
         groups[owner][key] = groups[owner].get(key, Sum()).plus(Sum(*figures))
     return [ClientRow(client, totals_of(groups[client.pk])) for client in clients]
+
+
+def last_payments(clients: Iterable[Client]) -> dict[int, datetime]:
+    """When a debtor of each of these clients last paid (UTC), by primary key; without those who were never paid. One query."""
+    payments = Transaction.objects.filter(PRESENT, client=OuterRef("pk")).order_by("-payment_date", "-pk")
+    rows = Client.objects.filter(pk__in=[client.pk for client in clients]).order_by()
+    last = rows.annotate(paid=Subquery(payments.values("payment_date")[:1])).values_list("pk", "paid")
+    return {key: paid for key, paid in last if paid is not None}
 
 
 def top_clients(f: RevenueFilter, limit: int = 8) -> list[TopClient]:
