@@ -26,6 +26,7 @@ from revenue.models import PullRun, QuarantinedRow, Transaction, TransactionChan
 from revenue.pull import totals
 from revenue.stages import Stage
 from revenue.views.columns import BALANCE, TRANSACTIONS
+from tests.addresses import every_route, parameters
 from tests.factories import (
     NOW,
     make_account,
@@ -36,7 +37,7 @@ from tests.factories import (
     make_transaction,
     make_user,
 )
-from tests.revenue.test_who_sees_it import PARAMETER, Walker, every_route
+from tests.revenue.test_who_sees_it import Walker
 
 pytestmark = [pytest.mark.django_db, pytest.mark.either]
 
@@ -200,7 +201,7 @@ def walker_of(account: PartnerAccount, manager: User, *, by_token: bool) -> Walk
         "slug": ["acme", "unknown"],
     }
     # What is not about clients is asked of nothing that there is.
-    unknown = {name: ["unknown"] for route in every_route() for name in PARAMETER.findall(route)}
+    unknown = {name: ["unknown"] for route in every_route() for name in parameters(route)}
     return Walker(manager, unknown | values, by_token=by_token)
 
 
