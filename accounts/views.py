@@ -29,6 +29,7 @@ PAGE_BEHIND = {
     "balance_columns": "balance",
     "sign_out": "overview",
     "token_revoke": "tokens",
+    "screen_revoke": "screens",
 }
 
 

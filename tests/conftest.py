@@ -150,6 +150,8 @@ def _nothing_kept_of_another_test() -> None:
     """What is rolled back may come again under the same ids."""
     caches["pages"].clear()
     caches["rates"].clear()
+    caches["walls"].clear()
+    caches["default"].clear()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,0 +1,186 @@
+"""The figures of a board as texts for a template, and how much room each of them takes."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from decimal import Decimal
+
+from revenue import money
+from revenue.stages import TEXTS
+from walls.boards import Amount, Board, Figure, Since
+from walls.numbers import amount_text, whole_text
+
+ESTIMATE = "≈ "
+# As wide as so many Latin letters a name is written out, whatever its script; a longer one ends in "…".
+LONGEST_NAME = 200
+# Below this many USD, or index points, a percentage says more about chance than about business.
+LEAST_BASE = {False: Decimal(100), True: Decimal(1)}
+WIDEST = 26
+_NAME_SIZES = ((28, "short"), (64, "middle"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """What stands in a tile; all of it text.
+
+    value: "" where the figure is words. room: by how many characters the letters of the value have to make room. parts: firm
+    and estimated money apart. trend: "more", "less" or "same", "" for no comparison.
+    """
+
+    label: str
+    name: str
+    name_size: str
+    stage: str
+    icon: str
+    value: str
+    room: int
+    is_estimate: bool
+    words: str
+    look: str
+    parts: str
+    trend: str
+    change: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A board as a template shows it."""
+
+    key: str
+    title: str
+    tiles: tuple[Tile, ...]
+
+
+def sheet_of(board: Board, style: str) -> Sheet:
+    """style: the language of numbers of the screen."""
+    return Sheet(board.key.value, board.title, tuple(_tile(figure, style) for figure in board.figures))
+
+
+def _tile(figure: Figure, style: str) -> Tile:
+    value = _value(figure, style)
+    amount = figure.amount
+    return Tile(
+        label=figure.label,
+        name=_shortened(figure.name or ""),
+        name_size=_name_size(figure.name or ""),
+        stage=figure.stage or "",
+        icon=TEXTS[figure.stage].icon if figure.stage else "",
+        value=value,
+        room=min(WIDEST, max(5, len(value))),
+        is_estimate=bool(amount and _is_estimate(figure)),
+        words=figure.words,
+        look=figure.look,
+        parts=_parts(amount, style) if amount and not figure.is_change else "",
+        trend=_direction(figure),
+        change=_change(figure, style),
+        note=figure.note,
+    )
+
+
+def _value(figure: Figure, style: str) -> str:
+    """The figure itself; a dash where it is not known, "" where it is words."""
+    if figure.words:
+        return ""
+    if figure.count is not None:
+        return whole_text(figure.count.value, style)
+    if figure.amount is None:
+        return money.UNKNOWN
+    if not figure.is_change:
+        return (ESTIMATE if figure.amount.estimate else "") + _text(figure.amount.value, style, figure.amount)
+    step = _step(figure.amount, figure.since)
+    sign = "+" if step > 0 else ""
+    return (ESTIMATE if _is_estimate(figure) else "") + sign + _text(step, style, figure.amount)
+
+
+def _text(value: Decimal, style: str, like: Amount) -> str:
+    return whole_text(value, style) if like.is_index else amount_text(value, style)
+
+
+def _is_estimate(figure: Figure) -> bool:
+    parts = [figure.amount, figure.since.amount if figure.since and figure.is_change else None]
+    return any(part is not None and part.estimate for part in parts)
+
+
+def _step(amount: Amount, since: Since | None) -> Decimal:
+    """The difference of what is shown, so that it is right on the screen."""
+    before = since.amount.value if since else Decimal(0)
+    return amount.value - before if amount.is_index else money.cents(amount.value) - money.cents(before)
+
+
+def _parts(amount: Amount, style: str) -> str:
+    """Firm and estimated money apart where both are there: "31,200.00 firm + ≈ 4,900.00"; they add up to the cent."""
+    if not amount.estimate:
+        return ""
+    whole, estimate = (
+        (amount.value, amount.estimate)
+        if amount.is_index
+        else (money.cents(amount.value), money.cents(amount.estimate))
+    )
+    if whole == estimate:
+        return "all of it estimated"
+    return f"{_text(whole - estimate, style, amount)} firm + {ESTIMATE}{_text(estimate, style, amount)}"
+
+
+def _direction(figure: Figure) -> str:
+    if figure.since is None or figure.amount is None:
+        return ""
+    step = _step(figure.amount, figure.since)
+    return "more" if step > 0 else "less" if step < 0 else "same"
+
+
+def _change(figure: Figure, style: str) -> str:
+    """The comparison in words: "4,900.00 more than 1–14 Feb 2026 (+12 %)"; for a change, from what to what."""
+    if figure.since is None or figure.amount is None:
+        return ""
+    amount, before, days = figure.amount, figure.since.amount, figure.since.days
+    if figure.is_change:
+        return f"from {_text(before.value, style, before)} to {_text(amount.value, style, amount)}"
+    step = _step(amount, figure.since)
+    if not step:
+        return f"as much as {days}"
+    size = _text(step.copy_abs(), style, amount)
+    return f"{size} {_direction(figure)} than {days}{_percent(step, before, style)}"
+
+
+def _percent(step: Decimal, before: Amount, style: str) -> str:
+    if before.value < LEAST_BASE[before.is_index]:
+        return ""
+    sign = "+" if step > 0 else ""
+    return f" ({sign}{whole_text(money.whole_number(step / before.value * 100), style)} %)"
+
+
+# --- Names --------------------------------------------------------------------------------------------
+
+
+def _columns(letter: str) -> int:
+    """How many Latin letters are as wide as this one, about."""
+    if unicodedata.combining(letter):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" or letter in "WM@%" else 1
+
+
+def _width(text: str) -> int:
+    return sum(map(_columns, text))
+
+
+def _shortened(name: str) -> str:
+    """All of a name, or its beginning and "…"; on one line and without characters that only control."""
+    text = " ".join(
+        "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in name).split()
+    )
+    if _width(text) <= LONGEST_NAME:
+        return text
+    kept, room = [], LONGEST_NAME - 1
+    for letter in text:
+        room -= _columns(letter)
+        if room < 0:
+            break
+        kept.append(letter)
+    return "".join(kept).rstrip() + "…"
+
+
+def _name_size(name: str) -> str:
+    width = _width(name)
+    return next((size for most, size in _NAME_SIZES if width <= most), "long")
