@@ -251,15 +251,13 @@ def _clients(source: Source) -> list[Figure]:
 
 def _health(source: Source) -> list[Figure]:
     """Whether the copy is true and fresh, and how the pulls of the day went."""
-    proof, last = proof_of(source.fresh.run), source.fresh.last
+    proof = proof_of(source.fresh.run)
     started = source.account.pulls.filter(started_at__gte=start_of_day(source.today, source.zone))
     statuses = list(started.values_list("status", flat=True))
     failed = statuses.count(PullRun.Status.FAILED)
     return [
-        Figure(label="Copy of Debitura's figures", words=proof.text if proof else "", look=proof.look if proof else ""),
-        Figure(
-            label="Last pull", words=_ended(last, source.zone), look=_LOOKS.get(last.status, "warn") if last else ""
-        ),
+        Figure(label="Copy of Debitura’s figures", words=proof.text if proof else "", look=proof.look if proof else ""),
+        _last_pull(source.fresh.last, source.zone),
         Figure(label="Pulls today", count=Count(len(statuses), "pulls")),
         Figure(label="Failed today", count=Count(failed, "pulls"), look="bad" if failed else "good"),
         Figure(label="Difference to Debitura", amount=_difference(source.fresh.run)),
@@ -271,12 +269,13 @@ def _health(source: Source) -> list[Figure]:
 _LOOKS: dict[str, str] = {PullRun.Status.OK: "good", PullRun.Status.FAILED: "bad"}
 
 
-def _ended(last: PullRun | None, zone: ZoneInfo) -> str:
-    """When a pull ended and how: "14:05 Ties out"."""
+def _last_pull(last: PullRun | None, zone: ZoneInfo) -> Figure:
+    """How the last pull ended, and when."""
     if last is None:
-        return ""
+        return Figure(label="Last pull")
     at = (last.finished_at or last.started_at).astimezone(zone)
-    return f"{at:%H:%M} {last.get_status_display()}"
+    look = _LOOKS.get(last.status, "warn")
+    return Figure(label="Last pull", words=last.get_status_display(), look=look, note=f"{at.day} {at:%b %H:%M}")
 
 
 def _difference(run: PullRun | None) -> Amount | None:

@@ -49,7 +49,7 @@ class Screen(models.Model):
         LARGER = 120, "120 %"
 
     LONGEST_NAME = 60
-    LONGEST_PLACE = 100
+    LONGEST_PLACE = 40
     LEAST_ROTATION, MOST_ROTATION = 5, 3600
     LEAST_DARK, MOST_DARK = 5, 7 * 24 * 60
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
+from math import ceil
 
 from revenue import money
 from revenue.stages import TEXTS
 from walls.boards import Amount, Board, Figure, Since
 from walls.numbers import amount_text, whole_text
 
-ESTIMATE = "≈ "
+# No line ends between the two.
+ESTIMATE = "≈\N{NO-BREAK SPACE}"
 # As wide as so many Latin letters a name is written out, whatever its script; a longer one ends in "…".
 LONGEST_NAME = 200
 # Below this many USD, or index points, a percentage says more about chance than about business.
 LEAST_BASE = {False: Decimal(100), True: Decimal(1)}
-WIDEST = 26
+# Digits that a figure makes room for: as many as stand in a small one, and as in the largest.
+NARROWEST, WIDEST = 5, 20
+_WIDE = f"≈+{money.MINUS}{money.UNKNOWN}"
 _NAME_SIZES = ((28, "short"), (64, "middle"))
 
 
@@ -24,8 +28,8 @@ _NAME_SIZES = ((28, "short"), (64, "middle"))
 class Tile:
     """What stands in a tile; all of it text.
 
-    value: "" where the figure is words. room: by how many characters the letters of the value have to make room. parts: firm
-    and estimated money apart. trend: "more", "less" or "same", "" for no comparison.
+    value: "" where the figure is words. parts: firm and estimated money apart. trend: "more", "less" or "same", "" for no
+    comparison.
     """
 
     label: str
@@ -34,7 +38,6 @@ class Tile:
     stage: str
     icon: str
     value: str
-    room: int
     is_estimate: bool
     words: str
     look: str
@@ -46,29 +49,35 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A board as a template shows it."""
+    """A board as a template shows it. room: by how many digits the letters of its figures are sized, all of them alike."""
 
     key: str
     title: str
     tiles: tuple[Tile, ...]
+    room: int
 
 
 def sheet_of(board: Board, style: str) -> Sheet:
     """style: the language of numbers of the screen."""
-    return Sheet(board.key.value, board.title, tuple(_tile(figure, style) for figure in board.figures))
+    tiles = tuple(_tile(figure, style) for figure in board.figures)
+    room = max((_digits(tile.value) for tile in tiles), default=NARROWEST)
+    return Sheet(board.key.value, board.title, tiles, min(WIDEST, max(NARROWEST, room)))
+
+
+def _digits(value: str) -> int:
+    """How many digits are as wide as a figure; what stands between them takes half of one."""
+    return ceil(sum(1 if letter.isdecimal() or letter in _WIDE else 0.5 for letter in value))
 
 
 def _tile(figure: Figure, style: str) -> Tile:
-    value = _value(figure, style)
     amount = figure.amount
     return Tile(
         label=figure.label,
-        name=_shortened(figure.name or ""),
+        name=shortened(figure.name or ""),
         name_size=_name_size(figure.name or ""),
         stage=figure.stage or "",
         icon=TEXTS[figure.stage].icon if figure.stage else "",
-        value=value,
-        room=min(WIDEST, max(5, len(value))),
+        value=_value(figure, style),
         is_estimate=bool(amount and _is_estimate(figure)),
         words=figure.words,
         look=figure.look,
@@ -110,14 +119,13 @@ def _step(amount: Amount, since: Since | None) -> Decimal:
 
 
 def _parts(amount: Amount, style: str) -> str:
-    """Firm and estimated money apart where both are there: "31,200.00 firm + ≈ 4,900.00"; they add up to the cent."""
-    if not amount.estimate:
+    """Firm and estimated money apart where both are there: "31,200.00 firm + ≈ 4,900.00"; they add up to the cent.
+
+    An index is no money, and tells no more than it has to.
+    """
+    if not amount.estimate or amount.is_index:
         return ""
-    whole, estimate = (
-        (amount.value, amount.estimate)
-        if amount.is_index
-        else (money.cents(amount.value), money.cents(amount.estimate))
-    )
+    whole, estimate = money.cents(amount.value), money.cents(amount.estimate)
     if whole == estimate:
         return "all of it estimated"
     return f"{_text(whole - estimate, style, amount)} firm + {ESTIMATE}{_text(estimate, style, amount)}"
@@ -165,14 +173,14 @@ def _width(text: str) -> int:
     return sum(map(_columns, text))
 
 
-def _shortened(name: str) -> str:
-    """All of a name, or its beginning and "…"; on one line and without characters that only control."""
+def shortened(name: str, longest: int = LONGEST_NAME) -> str:
+    """All of a name, or its beginning and "…", as wide as `longest` letters; on one line, without control characters."""
     text = " ".join(
         "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in name).split()
     )
-    if _width(text) <= LONGEST_NAME:
+    if _width(text) <= longest:
         return text
-    kept, room = [], LONGEST_NAME - 1
+    kept, room = [], longest - 1
     for letter in text:
         room -= _columns(letter)
         if room < 0:

@@ -28,12 +28,15 @@ from walls.models import Screen
 from walls.pairing import TooManyWaiting, Waiting
 from walls.picture import Picture, page_key, picture_of
 from walls.standing import patience
+from walls.tiles import shortened
 
 PAGE = "Wall-Page"
 # Seconds.
 POLL_SECONDS = 5
 WRITE_PATIENCE = 5
 RETRY_SECONDS = 60
+# As wide as so many letters.
+LONGEST_ACCOUNT_NAME = 32
 _CLAIMED, _NOTHING = "claimed", "none"
 
 
@@ -57,7 +60,7 @@ def wall(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def board(request: HttpRequest) -> HttpResponse:
-    """The picture alone, for a page that shows one already; 304 where it is the same; 403 for who has nothing to show."""
+    """The picture alone, for a page that shows one already; 304 where it is the same, 204 for who has nothing to show."""
     now = timezone.now()
     screen = credentials.screen_of(request, now)
     if screen is None:
@@ -75,6 +78,7 @@ def board_page(
     """The whole page of a screen. A preview stays as it is: it asks for nothing and writes nothing down."""
     context = {
         "screen": screen,
+        "account_name": shortened(screen.account.name, LONGEST_ACCOUNT_NAME),
         "picture": _safe(picture.content.decode()),
         "tag": picture.tag,
         "shown": shown,
@@ -156,7 +160,7 @@ def _code_page(request: HttpRequest, waiting: Waiting | None, trouble: str = "")
 def _nothing_for(request: HttpRequest, now: datetime) -> HttpResponse:
     """Which page an unpaired screen should show: the same code, the boards that it got, or another code."""
     waiting = pairing.waiting_of(request)
-    response = HttpResponse(status=HTTPStatus.FORBIDDEN)
+    response = HttpResponse(status=HTTPStatus.NO_CONTENT)
     if waiting is None or (now >= waiting.row.expires_at and not pairing.is_claimed(waiting)):
         response[PAGE] = _NOTHING
     else:
