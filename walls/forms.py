@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from accounts.forms import time_zone_names
 from walls.models import BoardKey, Screen
 from walls.pairing import LENGTH
 
@@ -16,8 +15,6 @@ _PLACES = ("First board", "Second board", "Third board", "Fourth board")
 
 class ScreenForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own class takes no parameter
     """Everything that a screen is set to. Its boards are chosen one by one, which gives their order."""
-
-    time_zone = forms.ChoiceField(help_text="Of its clocks, and of the months in its figures.")
 
     class Meta:
         model = Screen
@@ -36,12 +33,14 @@ class ScreenForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own cla
         widgets = {
             "name": forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
             "place": forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
+            "time_zone": forms.TextInput(attrs={"autocomplete": "off", "list": "zones"}),
             "privacy": forms.RadioSelect,
             "theme": forms.RadioSelect,
         }
         help_texts = {
             "name": "Such as “Sales, window side”.",
             "place": "Where it hangs: office, floor, room.",
+            "time_zone": "Of its clocks, and of the months in its figures.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -53,10 +52,6 @@ class ScreenForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own cla
             self.fields[self.board_name(place)] = forms.ChoiceField(
                 label=label, choices=choices, initial=initial, required=not place
             )
-        zone = self.fields["time_zone"]
-        assert isinstance(zone, forms.ChoiceField)  # noqa: S101  for the type checker
-        names = dict.fromkeys((*time_zone_names(), self.initial.get("time_zone", "")))
-        zone.choices = [(name, name.replace("_", " ")) for name in names if name]
 
     @staticmethod
     def board_name(place: int) -> str:
