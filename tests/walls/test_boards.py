@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,7 +16,7 @@ from revenue.models import PullRun
 from revenue.selectors.pulls import freshness
 from revenue.stages import TEXTS, Stage
 from tests.factories import NOW, make_account, make_client, make_run, make_transaction
-from walls.boards import MOST_FIGURES, Amount, Figure, Source, boards_of
+from walls.boards import MOST_FIGURES, Amount, Source, boards_of
 from walls.models import BoardKey
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +32,8 @@ def source(account: PartnerAccount, now: datetime = NOW) -> Source:
     return Source(account, ZONE, now, freshness(account, now))
 
 
-def figures(account: PartnerAccount, key: BoardKey, now: datetime = NOW) -> dict[str, Figure]:
+def figures(account: PartnerAccount, key: BoardKey, now: datetime = NOW) -> dict[str, Any]:
+    """The figures of a board by the name of their client, or by their label."""
     [board] = boards_of(source(account, now), [key])
     return {figure.name or figure.label: figure for figure in board.figures}
 
@@ -96,7 +98,7 @@ def test_paid_this_month_is_what_the_pulls_saw_being_paid(account):
         ("4.00", day(3, 2), day(3, 2)),  # paid when it was first seen: nobody knows since when
     ]:
         make_transaction(account, stage=Stage.PAID, fee_usd=Decimal(fee), first_seen_at=first_seen, stage_since=since)
-    gone = {"first_seen_at": day(2, 1), "stage_since": day(3, 3), "removed_at": day(3, 4)}
+    gone: dict[str, Any] = {"first_seen_at": day(2, 1), "stage_since": day(3, 3), "removed_at": day(3, 4)}
     make_transaction(account, stage=Stage.PAID, fee_usd=Decimal("8.00"), **gone)
     make_transaction(stage=Stage.PAID, fee_usd=Decimal("16.00"), first_seen_at=day(2, 1), stage_since=day(3, 2))
     assert figures(account, BoardKey.CASH)["Paid this month"].amount == Amount(Decimal("1.00"))

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.http import HttpResponse
 from django.test import Client
 
 from tests.factories import NOW, make_account
@@ -128,7 +129,7 @@ def test_new_secret_is_sent_to_one_of_two_who_ask_at_once(screen):
     before = credentials.watched().get(pk=screen.pk)
     answers = []
     for _ in range(2):
-        response = credentials.HttpResponse()
+        response = HttpResponse()
         credentials._turn_secret(response, before, before.digest, NOW + DAY)
         answers.append(credentials.cookie_name() in response.cookies)
     assert answers == [True, False]
@@ -167,7 +168,7 @@ def test_what_a_screen_tells_of_itself_is_taken_as_far_as_it_makes_sense(screen,
 @time_machine.travel(NOW, tick=False)
 def test_cookie_is_closed_to_scripts_and_bound_to_the_host_over_tls(screen, settings):
     settings.HTTPS = True
-    response = credentials.HttpResponse()
+    response = HttpResponse()
     credentials.set_cookie(response, credentials.cookie_name(), "1.secret")
     [(name, cookie)] = response.cookies.items()
     assert name == "__Host-wall"

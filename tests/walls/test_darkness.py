@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -32,7 +33,8 @@ def account():
 
 
 def dark(account, **fields) -> Screen:
-    return make_screen(account, **{"last_seen_at": NOW, "dark_after_minutes": 30} | fields)
+    given: dict[str, Any] = {"last_seen_at": NOW, "dark_after_minutes": 30}
+    return make_screen(account, **given | fields)
 
 
 def test_admins_are_told_once_after_the_time_that_is_set(account):
