@@ -90,9 +90,13 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Board:
+    """period, against: what its figures are of and what they are compared with, where that is the same for all of them."""
+
     key: BoardKey
     title: str
     figures: tuple[Figure, ...]
+    period: str = ""
+    against: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,14 @@ class Source:
 
 def boards_of(source: Source, keys: Iterable[str]) -> list[Board]:
     """The boards with these keys, in their order."""
-    return [Board(BoardKey(key), BoardKey(key).label, tuple(_BUILDERS[BoardKey(key)](source))) for key in keys]
+    return [_board(source, BoardKey(key)) for key in keys]
+
+
+def _board(source: Source, key: BoardKey) -> Board:
+    board = Board(key, key.label, tuple(_BUILDERS[key](source)))
+    if key is not BoardKey.CLIENTS:
+        return board
+    return replace(board, period="this month", against=source.month_before.days)
 
 
 def _usd(row: MonthRow) -> Decimal:

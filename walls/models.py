@@ -112,7 +112,7 @@ class PairingCode(models.Model):
     # How many codes this screen has shown; each is another one.
     round = models.PositiveIntegerField(default=0)
     expires_at = models.DateTimeField(db_index=True)
-    # Where it came from, for the admin to recognise, and so that no single place asks for all the codes there are.
+    # Where it came from, so that no single place asks for all the codes there are.
     address = models.CharField(max_length=45, blank=True)
     # The screen that it became. The row is gone once that screen has come with its own credential.
     screen = models.OneToOneField(Screen, on_delete=models.CASCADE, null=True, related_name="pairing")

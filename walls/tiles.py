@@ -55,13 +55,16 @@ class Sheet:
     title: str
     tiles: tuple[Tile, ...]
     room: int
+    period: str
+    against: str
 
 
 def sheet_of(board: Board, style: str) -> Sheet:
     """style: the language of numbers of the screen."""
     tiles = tuple(_tile(figure, style) for figure in board.figures)
     room = max((_digits(tile.value) for tile in tiles), default=NARROWEST)
-    return Sheet(board.key.value, board.title, tiles, min(WIDEST, max(NARROWEST, room)))
+    room = min(WIDEST, max(NARROWEST, room))
+    return Sheet(board.key.value, board.title, tiles, room, board.period, board.against)
 
 
 def _digits(value: str) -> int:
