@@ -97,7 +97,8 @@ function showWhetherLost() {
   write(lostSince, shortTime.format(new Date(answered + offset)));
   lost.hidden = false;
   screen.classList.add("is-lost");
-  screen.classList.toggle("is-old", performance.now() - answered > PATIENCE);
+  const asOf = picture?.firstElementChild?.dataset.asOf;
+  screen.classList.toggle("is-old", now() - (asOf ? Date.parse(asOf) : answered + offset) > PATIENCE);
 }
 
 function take(answer, html) {

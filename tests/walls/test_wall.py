@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 import time_machine
 from django.core.cache import caches
+from django.db import OperationalError, connection
 from django.test import Client
 
 from partners.models import PartnerAccount
@@ -151,3 +152,20 @@ def test_words_of_other_people_are_escaped(account):
 def test_session_of_a_person_is_not_looked_at(browser, admin_client):
     assert 'id="code"' in admin_client.get("/wall/").content.decode()
     assert browser.get("/wall/").cookies.get("sessionid") is None
+
+
+def out_of_order(*_: object) -> None:
+    raise OperationalError("the database does not answer")
+
+
+@pytest.mark.parametrize("is_paired", [True, False])
+def test_screen_that_is_switched_on_while_the_database_does_not_answer_tries_again(browser, is_paired):
+    screen = browser if is_paired else Client()
+    with connection.execute_wrapper(out_of_order):
+        page, fragment = screen.get("/wall/"), screen.get(FRAGMENT)
+    assert (page.status_code, page.headers["Retry-After"]) == (503, "60")
+    assert '<noscript><meta http-equiv="refresh" content="60; url=/wall/"></noscript>' in page.content.decode()
+    assert 'data-url="/wall/board/"' in page.content.decode()
+    if is_paired:
+        assert (fragment.status_code, fragment.headers.get("Wall-Page")) == (503, None)
+        assert screen.get(FRAGMENT).status_code == 200

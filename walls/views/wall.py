@@ -5,6 +5,7 @@ Every answer says in the header Wall-Page which page belongs to it now; a screen
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 import segno
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -29,6 +31,8 @@ from walls.picture import Picture, page_key, picture_of
 from walls.standing import patience
 from walls.tiles import shortened
 
+log = logging.getLogger(__name__)
+
 PAGE = "Wall-Page"
 # Seconds.
 POLL_SECONDS = 5
@@ -42,8 +46,31 @@ _CLAIMED, _NOTHING = "claimed", "none"
 @login_not_required
 @require_safe
 def wall(request: HttpRequest) -> HttpResponse:
-    """The page of a screen: its boards, or a code for who has none to show."""
+    """The page of a screen: its boards, or a code for who has none to show.
+
+    A screen that is switched on while the database does not answer gets a page that tries again: nobody would do it there.
+    """
+    try:
+        return _page_for(request, timezone.now())
+    except Error:
+        log.exception("A screen could not be answered")
+        return _code_page(request, None, "Feeboard does not answer at the moment. This page tries again by itself.")
+
+
+@login_not_required
+@require_safe
+def board(request: HttpRequest) -> HttpResponse:
+    """The picture alone, for a page that shows one already; 304 where it is the same, 204 for who has nothing to show."""
     now = timezone.now()
+    try:
+        return _picture_for(request, now)
+    except Error:
+        log.exception("A screen could not be answered")
+        # Without the header: its page stays as it is, and says that it is not answered.
+        return HttpResponse(status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _page_for(request: HttpRequest, now: datetime) -> HttpResponse:
     screen = credentials.screen_of(request, now)
     if screen is not None:
         response = board_page(screen, picture_of(screen, now), now, shown=_place(request, screen))
@@ -56,11 +83,7 @@ def wall(request: HttpRequest) -> HttpResponse:
         return _code_page(request, None, "Feeboard is busy for a moment. This page tries again by itself.")
 
 
-@login_not_required
-@require_safe
-def board(request: HttpRequest) -> HttpResponse:
-    """The picture alone, for a page that shows one already; 304 where it is the same, 204 for who has nothing to show."""
-    now = timezone.now()
+def _picture_for(request: HttpRequest, now: datetime) -> HttpResponse:
     screen = credentials.screen_of(request, now)
     if screen is None:
         return _nothing_for(request, now)
