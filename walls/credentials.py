@@ -11,17 +11,18 @@ import hashlib
 import secrets
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 
 from accounts.patience import Busy, waiting_at_most
 from revenue.models import PullRun
-from walls.models import PairingCode, Screen
+from walls.models import PairingCode, Screen, WatchedScreen
 
 ROTATE_AFTER = timedelta(days=1)
 # What was sent and has not come back after this time was lost: another one is sent.
@@ -33,6 +34,7 @@ EXACTNESS = timedelta(minutes=1)
 COOKIE_SECONDS = 400 * 24 * 3600  # the longest that browsers keep one; it is sent anew with every change of the secret
 _LARGEST_SIZE = 100_000
 _SEPARATOR = "."
+_NOBODY = -1  # no primary key of a screen
 
 
 class Look(NamedTuple):
@@ -84,22 +86,37 @@ def cookie_value(key: int, secret: str) -> str:
     return f"{key}{_SEPARATOR}{secret}"
 
 
-def watched() -> QuerySet[Screen]:
-    """Screens with their account, and with all that can still change of its latest pull (`pull`): one query tells it all."""
+def watched(key: int) -> WatchedScreen | None:
+    """The screen with a primary key, if it is not revoked. One query tells all that an unchanged picture depends on."""
+    sql, params = _sql_for_nobody()
+    found = WatchedScreen.objects.raw(sql, [key if param == _NOBODY else param for param in params])
+    return next(iter(found), None)
+
+
+@cache
+def _sql_for_nobody() -> tuple[str, tuple[Any, ...]]:
+    """With _NOBODY among the parameters in the place of the key.
+
+    Compiled once: this is asked for every look of every screen, and the ORM would think about it for longer than the database.
+    """
     steps = JSONObject(id="id", status="status", as_of="as_of", finished_at="finished_at")
     latest = PullRun.objects.filter(account=OuterRef("account")).order_by("-started_at", "-pk")
-    return Screen.objects.select_related("account").annotate(
-        pull=Subquery(latest.annotate(now=steps).values("now")[:1])
+    screens = Screen.objects.filter(pk=_NOBODY, revoked_at=None).annotate(
+        account_name=F("account__name"),
+        account_edits=F("account__edits"),
+        account_mode=F("account__invoicing_trigger_mode"),
+        pull=Subquery(latest.annotate(now=steps).values("now")[:1]),
     )
+    return screens.query.sql_with_params()
 
 
-def screen_of(request: HttpRequest, now: datetime) -> Screen | None:
+def screen_of(request: HttpRequest, now: datetime) -> WatchedScreen | None:
     """The screen whose credential comes with the request; None for no credential, and for one that opens nothing. One query."""
     found = split_cookie(request, cookie_name())
     if found is None:
         return None
     key, secret = found
-    screen = watched().filter(pk=key, revoked_at=None).first()
+    screen = watched(key)
     return screen if screen is not None and _opens(screen, digest_of(secret), now) else None
 
 
@@ -116,12 +133,18 @@ def note_look(request: HttpRequest, response: HttpResponse, screen: Screen, now:
     Nothing is written where all of it is known to the minute.
     """
     found = split_cookie(request, cookie_name())
+    if found is None:
+        return
+    digest = digest_of(found[1])
+    is_new = screen.last_seen_at is None or screen.last_seen_at <= now - EXACTNESS or screen.dark_told_at is not None
+    is_turning = digest == screen.next_digest or (digest == screen.digest and _is_due(screen, now))
+    if not (is_new or is_turning):
+        return
     with suppress(Busy), waiting_at_most(0):
-        if found is not None:
-            _turn_secret(response, screen, digest_of(found[1]), now)
-        if screen.last_seen_at is None or screen.last_seen_at <= now - EXACTNESS or screen.dark_told_at is not None:
-            look = Look.of(request)
-            known = {name: value for name, value in look._asdict().items() if value}
+        if is_turning:
+            _turn_secret(response, screen, digest, now)
+        if is_new:
+            known = {name: value for name, value in Look.of(request)._asdict().items() if value}
             Screen.objects.filter(pk=screen.pk).update(last_seen_at=now, dark_told_at=None, **known)
 
 

@@ -101,6 +101,21 @@ class Screen(models.Model):
         return self.name
 
 
+class WatchedScreen(Screen):
+    """A screen with what its picture depends on: of its account, and of the latest pull, the only one that can still change.
+
+    walls.credentials.watched finds it.
+    """
+
+    account_name: str
+    account_edits: int
+    account_mode: str
+    pull: object
+
+    class Meta:
+        proxy = True
+
+
 class PairingCode(models.Model):
     """A screen that shows a code and waits until an admin claims it.
 

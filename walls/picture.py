@@ -20,14 +20,13 @@ from revenue.periods import ONE_DAY, local_today, start_of_day
 from revenue.selectors.snapshot import consistent_read
 from walls.boards import Base, Source, boards_of
 from walls.build import build
-from walls.models import Privacy, Screen
+from walls.models import Privacy, Screen, WatchedScreen
 from walls.privacy import allowed
 from walls.standing import Standing, standing_of
 from walls.tiles import sheet_of
 
 # A picture is made anew at least so often, whatever is believed about it.
 LONGEST_SECONDS = 600
-_SHOWN_OF_ACCOUNT = ("pk", "name", "edits", "invoicing_trigger_mode")
 
 
 class Picture(NamedTuple):
@@ -38,8 +37,8 @@ class Picture(NamedTuple):
     until: datetime
 
 
-def picture_of(screen: Screen, now: datetime) -> Picture:
-    """The picture of a screen from `walls.credentials.watched`. No query where it is known already."""
+def picture_of(screen: WatchedScreen, now: datetime) -> Picture:
+    """The picture of a screen. No query where it is known already."""
     key = _key(screen)
     kept: Picture | None = caches["walls"].get(key)
     if kept is not None and now < kept.until:
@@ -56,17 +55,16 @@ def page_key(screen: Screen) -> str:
     return _digest("page", (*shown, screen.boards, screen.time_zone, screen.numbers, screen.privacy, build()))
 
 
-def _key(screen: Screen) -> str:
-    account = [getattr(screen.account, name) for name in _SHOWN_OF_ACCOUNT]
-    own = [screen.boards, screen.time_zone, screen.numbers, screen.privacy]
-    return _digest("picture", (account, own, screen.pull, build()))  # type: ignore[attr-defined]  # watched() adds it
+def _key(screen: WatchedScreen) -> str:
+    account = [screen.account_id, screen.account_name, screen.account_edits, screen.account_mode, screen.pull]
+    return _digest("picture", account, screen.boards, screen.time_zone, screen.numbers, screen.privacy, build())
 
 
 def _digest(salt: str, *values: object) -> str:
     return salted_hmac(f"walls.{salt}", repr(values), algorithm="sha256").hexdigest()[:32]
 
 
-def _made(screen: Screen, now: datetime) -> Picture:
+def _made(screen: WatchedScreen, now: datetime) -> Picture:
     zone = ZoneInfo(screen.time_zone)
     standing, fresh = standing_of(screen.account, now)
     source = Source(screen.account, zone, now, fresh)

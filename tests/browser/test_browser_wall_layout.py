@@ -16,10 +16,9 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from playwright.sync_api import Browser, Page, Route
 
-from partners.models import PartnerAccount
 from revenue.stages import PIPELINE, TEXTS, Stage
 from walls.boards import Amount, Base, Board, Count, Figure, Since
-from walls.models import BoardKey, Privacy, Screen
+from walls.models import BoardKey, Privacy, WatchedScreen
 from walls.picture import Picture
 from walls.privacy import allowed
 from walls.standing import Standing
@@ -70,9 +69,9 @@ def boards(amount: Amount, names: list[str]) -> list[Board]:
 
 def page_of(shown: list[Board], *, is_old: bool, privacy: Privacy = Privacy.FULL, **fields: object) -> bytes:
     """The page of a screen with these boards."""
-    account = PartnerAccount(name="Demo Referrals and Sons Limited of Copenhagen")
     given = {"boards": [board.key for board in shown], "time_zone": "Europe/Copenhagen", "rotation_seconds": 3600}
-    screen = Screen(account=account, name="x", place="Second floor, beside the kitchen, left", **given | fields)
+    screen = WatchedScreen(name="x", place="Second floor, beside the kitchen, left", **given | fields)
+    screen.account_name = "Demo Referrals and Sons Limited of Copenhagen"
     base = Base(date(2026, 2, 1), Decimal(1000)) if privacy == Privacy.INDEX else None
     words = "nothing new since: no pull has finished" if is_old else "Agrees with Debitura"
     standing = Standing("stale" if is_old else "fresh", "warn" if is_old else "good", words, NOW, NOW, is_old, None)

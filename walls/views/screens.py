@@ -97,8 +97,8 @@ def screen(request: HttpRequest, pk: int) -> HttpResponse:
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
     """What a screen shows now, as it shows it."""
     sight, now = _admin(request), timezone.now()
-    found = credentials.watched().filter(account=sight.account, revoked_at=None, pk=pk).first()
-    if found is None:
+    found = credentials.watched(pk)
+    if found is None or found.account_id != sight.account.pk:
         raise Http404("There is no such screen.")
     return board_page(found, picture_of(found, now), now, is_preview=True)
 

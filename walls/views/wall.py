@@ -25,7 +25,7 @@ from django.views.decorators.http import require_safe
 from accounts.patience import Busy, waiting_at_most
 from walls import credentials, pairing
 from walls.build import build
-from walls.models import Screen
+from walls.models import Screen, WatchedScreen
 from walls.pairing import TooManyWaiting, Waiting
 from walls.picture import Picture, page_key, picture_of
 from walls.standing import patience
@@ -95,12 +95,12 @@ def _picture_for(request: HttpRequest, now: datetime) -> HttpResponse:
 
 
 def board_page(
-    screen: Screen, picture: Picture, now: datetime, *, shown: int = 0, is_preview: bool = False
+    screen: WatchedScreen, picture: Picture, now: datetime, *, shown: int = 0, is_preview: bool = False
 ) -> HttpResponse:
     """The whole page of a screen. A preview stays as it is: it asks for nothing and writes nothing down."""
     context = {
         "screen": screen,
-        "account_name": shortened(screen.account.name, LONGEST_ACCOUNT_NAME),
+        "account_name": shortened(screen.account_name, LONGEST_ACCOUNT_NAME),
         # HTML that a template of our own has escaped.
         "picture": picture.content.decode(),
         "tag": picture.tag,
@@ -140,7 +140,7 @@ def _picture(request: HttpRequest, picture: Picture) -> HttpResponse:
 def _unpaired(request: HttpRequest, now: datetime) -> HttpResponse:
     waiting = pairing.waiting_of(request)
     if waiting is not None and waiting.row.screen is not None:
-        return _first_page(waiting, waiting.row.screen, now)
+        return _first_page(request, waiting.row.screen, now)
     try:
         waiting = pairing.code_for(request, now, waiting)
     except TooManyWaiting:
@@ -153,9 +153,11 @@ def _unpaired(request: HttpRequest, now: datetime) -> HttpResponse:
     return response
 
 
-def _first_page(waiting: Waiting, claimed: Screen, now: datetime) -> HttpResponse:
+def _first_page(request: HttpRequest, claimed: Screen, now: datetime) -> HttpResponse:
     """The boards of a screen that was just claimed, and its credential."""
-    screen = credentials.watched().get(pk=claimed.pk)
+    screen = credentials.watched(claimed.pk)
+    if screen is None:  # revoked at this moment
+        return _code_page(request, None, "This screen was revoked. This page tries again by itself.")
     response = board_page(screen, picture_of(screen, now), now)
     credentials.set_cookie(response, credentials.cookie_name(), credentials.issue(screen, now))
     return response
