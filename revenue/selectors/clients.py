@@ -22,11 +22,13 @@ from revenue.filters import ClientFilter, RevenueFilter
 from revenue.models import PRESENT, KeptTotal, Transaction
 from revenue.money import cents
 from revenue.parameters import DEFAULT_PAGE_SIZE
+from revenue.periods import Period
 from revenue.selectors import kept
 from revenue.selectors.entries import ordered
 from revenue.selectors.kept import ZERO, Groups, OwnerSum, Sum
 from revenue.selectors.paging import Paged, Window
 from revenue.selectors.totals import ListTotal, StageTotal, Totals, totals_of
+from revenue.selectors.trends import Fee
 from revenue.stages import Stage
 
 # To sort by.
@@ -89,6 +91,24 @@ class TopClient(ListTotal):
 
     creditor_id: UUID | None
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """A client's fees in a period and in the one before; the name is empty for the rows that name no client."""
+
+    name: str
+    fee: Fee
+    before: Fee
+
+
+@dataclass(frozen=True, slots=True)
+class Onboarding:
+    """Clients by onboarding; one of which Debitura does not tell it is in neither."""
+
+    done: int
+    waiting: int
+    new: int
 
 
 def client_rows(
@@ -161,6 +181,29 @@ def top_clients(f: RevenueFilter, limit: int = 8) -> list[TopClient]:
         )
         for total in (_largest_found(f, limit) if f.q else kept.largest_owners(f, limit))
     ]
+
+
+def movers(f: RevenueFilter, before: Period, limit: int) -> list[Mover]:
+    """The clients whose fees differ most from those of the period `before`, for a filter without a search. One query."""
+    return [
+        Mover(
+            name=change.company_name or str(change.creditor_id or ""),
+            fee=Fee(change.fee_usd, change.estimate_fee_usd),
+            before=Fee(change.before_usd, change.before_estimate_usd),
+        )
+        for change in kept.largest_changes(f, (before.start, before.end), limit)
+    ]
+
+
+def onboarding(sight: Sight, since: datetime) -> Onboarding:
+    """How many of the clients that Debitura lists are where; and how many were linked `since` (UTC). One query."""
+    clients = Client.objects.filter(sight.of_clients("pk"), account=sight.account, archived_at=None)
+    counts = clients.aggregate(
+        done=Count("pk", filter=Q(onboarding_done=True)),
+        waiting=Count("pk", filter=Q(onboarding_done=False)),
+        new=Count("pk", filter=Q(date_linked__gte=since)),
+    )
+    return Onboarding(**counts)
 
 
 def _largest_found(f: RevenueFilter, limit: int) -> list[OwnerSum]:
