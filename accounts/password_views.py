@@ -47,10 +47,10 @@ class OwnPasswordForm(PasswordChangeForm):
         return password
 
 
+@method_decorator(require_http_methods(["GET", "HEAD", "POST"]), name="dispatch")
 class OwnPasswordView(PasswordChangeView):
     """A new password for the person who is signed in; the old one is asked for. Their other sessions end."""
 
-    http_method_names = ["get", "head", "post"]
     template_name = "accounts/password_change.html"
     form_class = OwnPasswordForm
     success_url = reverse_lazy("profile")
@@ -103,11 +103,11 @@ def _link(request: HttpRequest, user: User) -> str:
     return request.build_absolute_uri(reverse("password_new", kwargs=parts))
 
 
+@method_decorator(require_http_methods(["GET", "HEAD", "POST"]), name="dispatch")
 @method_decorator(login_not_required, name="dispatch")
 class NewPasswordView(PasswordResetConfirmView):
     """Where the link leads: a new password, with which one then signs in, by the second factor if there is one."""
 
-    http_method_names = ["get", "head", "post"]
     template_name = "accounts/password_new.html"
     success_url = reverse_lazy("sign_in")
 

@@ -22,11 +22,11 @@ from accounts.people import person
 from accounts.sign_in import sign_in_person
 
 
+@method_decorator(require_http_methods(["GET", "HEAD", "POST"]), name="dispatch")
 @method_decorator(login_not_required, name="dispatch")
 class SignInView(LoginView):
     """The door. LoginView lets `next` lead to our own host only."""
 
-    http_method_names = ["get", "head", "post"]
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True

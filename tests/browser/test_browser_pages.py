@@ -43,6 +43,7 @@ def addresses() -> list[str]:
         "/balance/?page_size=10",
         "/clients/?page_size=10",
         f"/clients/{client.creditor_id}/",
+        f"/clients/{client.creditor_id}/summary/",
         "/cases/",
         "/cases/?state=pendingverification",
         "/cases/?sort=nonsense",
@@ -129,7 +130,7 @@ def test_pages_of_a_clients_own_people_are_as_good(open_page: OpenPage, complain
             page.goto(address)
             assert (address, page.evaluate("document.documentElement.scrollWidth")) == (address, width)
     page.keyboard.press("g")
-    page.keyboard.press("m")
+    page.keyboard.press("y")
     expect(page.get_by_role("heading", name="My cases", level=1)).to_be_visible()
     forget_expected_refusals(complaints)
 

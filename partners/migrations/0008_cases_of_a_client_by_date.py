@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('partners', '0006_when_keys_were_set'),
+        ('partners', '0007_client_events'),
     ]
 
     operations = [
