@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Sight
 from accounts.audit import Action, record
@@ -53,6 +53,7 @@ def screens(request: HttpRequest) -> HttpResponse:
     return _render(request, sight, "settings/screens.html", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @cache_control(private=True, no_store=True)
 def claim(request: HttpRequest) -> HttpResponse:
     """Pair the screen that shows a code. The code may come with the address, from the square that a telephone reads."""
@@ -67,6 +68,7 @@ def claim(request: HttpRequest) -> HttpResponse:
     return _render(request, sight, "settings/screen_claim.html", context, is_wrong=form.is_bound)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @cache_control(private=True, no_store=True)
 def screen(request: HttpRequest, pk: int) -> HttpResponse:
     """What a screen is set to."""
