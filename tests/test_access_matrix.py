@@ -201,14 +201,14 @@ RULES: dict[str, Rule] = {
     "wall/": for_anybody(public()),
     "wall/board/": for_anybody(public(204) | {DISPLAY: 200}),
     # Figures.
-    "": page(staff()),
+    "": page(staff() | dict.fromkeys(CREDITORS, 302)),
     "transactions/": page(staff()),
-    "transactions/columns/": only_post(signed_in(302)),
+    "transactions/columns/": only_post(staff(302)),
     "transactions/export.csv": page(file()),
     "transactions/export.xlsx": page(file()),
     "transactions/export.zip": page(file()),
     "balance/": page(staff()),
-    "balance/columns/": only_post(signed_in(302)),
+    "balance/columns/": only_post(staff(302)),
     "clients/": page(staff()),
     "clients/export.csv": page(file()),
     "clients/<uuid:creditor_id>/": page(of_the_client()),
@@ -225,10 +225,14 @@ RULES: dict[str, Rule] = {
     "references/<int:pk>/apply/": only_post(own(302, roleless=200)),
     "references/<int:pk>/mend.csv": page(own(200)),
     "pulls/": page(whole()),
-    "pulls/now/": only_post(whole(302) | dict.fromkeys((*CREDITORS, ROLELESS), 302)),
+    "pulls/now/": only_post(whole(302) | {ROLELESS: 302}),
     "pulls/progress/": page(whole(204) | {ROLELESS: 200}),
     "pulls/news/": page(staff()),
     "pulls/<int:pk>/": page(whole()),
+    # What the people of clients see.
+    "my/": page(to((CREDITORS, 200), others=404)),
+    "my/export.csv": page(to((CREDITORS, 200), others=404)),
+    "my/cases/<path:reference>/": page(to(((CREDITOR,), 200), others=404)),
 }
 
 

@@ -216,7 +216,7 @@ def test_page_asks_equally_often_for_any_number_of_lines(account: PartnerAccount
     for number in range(3):
         record(Action.EXPORTED, actor=admin, account=account, subject=str(number))
     # Session, person, accounts and roles; the addresses of the people; those who left; three lists; people to choose from.
-    assert (before, queries()) == (10, 10)
+    assert (before, queries()) == (11, 11)
 
 
 # --- The file ---------------------------------------------------------------------------------------
