@@ -6,7 +6,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from accounts.access import Asker, own_clients
+from accounts.access import Asker, Sight, UnknownAccount, own_clients, sight_of
 from accounts.people import sights_seen
 
 
@@ -17,6 +17,21 @@ class Desks:
         self._request = request
         # Nobody, where a request is refused before anybody has asked who sends it.
         self._asker: Asker = getattr(request, "user", None) or AnonymousUser()
+
+    @cached_property
+    def sight(self) -> Sight | None:
+        """What they see of the account that the address speaks of; None where that is nothing."""
+        seen = sights_seen(self._request) if self._asker.is_active else []
+        try:
+            return sight_of(self._request.GET, asker=self._asker, seen=seen)[0] if seen else None
+        except UnknownAccount:
+            return None
+
+    @cached_property
+    def administered(self) -> str:
+        """The slug of the first account that they administer; "" for none."""
+        sights = sights_seen(self._request) if self._asker.is_active else []
+        return next((sight.account.slug for sight in sights if sight.may_administer), "")
 
     @cached_property
     def works_for_partner(self) -> bool:
