@@ -18,7 +18,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import Http404, QueryDict
 
 from accounts.models import Membership, Role, User
-from accounts.second_factors import second_factors_of
+from accounts.signing_in.second_factors import second_factors_of
 from partners.models import BY_NAME, Client, PartnerAccount
 
 Asker = User | AnonymousUser

@@ -12,9 +12,9 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from accounts.access import NoAccount
-from accounts.audit import record_export
+from accounts.audit.record import record_export
 from accounts.patience import Busy
-from accounts.reauthentication import ask_again, is_recent
+from accounts.signing_in.reauthentication import ask_again, is_recent
 from partners.models import PartnerAccount
 from revenue.exports.files import Export
 from revenue.filters import FilterError, PageFilter

@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import NoAccount, Sight
-from accounts.audit import Action, record
+from accounts.audit.record import Action, record
 from accounts.people import account_query, frame_of, own_sight
 from partners.models import PartnerAccount
 from revenue.models import PullRun, Transaction

@@ -10,8 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from accounts.joining import invite
 from accounts.models import ApiToken, Invitation, Membership, Role, User
+from accounts.roster.joining import invite
 from partners.models import Case, Client
 from partners.reference_imports import look_through
 from revenue.models import PullRun, Transaction

@@ -17,7 +17,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Sight
-from accounts.audit import Action, record
+from accounts.audit.record import Action, record
 from accounts.people import account_query, frame_of, person
 from accounts.settings_pages import admin_sight
 from walls import credentials, pairing
