@@ -33,9 +33,9 @@ PAGE_BEHIND = {
 
 
 def wanted_page(request: HttpRequest) -> str:
-    """The page that `next` asks for, where it is one of our own; otherwise nothing."""
+    """The page that `next` asks for, where it is one of our own, by its path; otherwise nothing."""
     target = request.POST.get("next", request.GET.get("next", ""))
-    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
+    if not target.startswith("/") or not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
         return ""
     return page_behind(target)
 

@@ -99,8 +99,8 @@ def screen(request: HttpRequest, pk: int) -> HttpResponse:
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
     """What a screen shows now, as it shows it."""
     sight, now = _admin(request), timezone.now()
-    found = credentials.watched(pk)
-    if found is None or found.account_id != sight.account.pk:
+    found = credentials.watched(_screen(sight, pk).pk)
+    if found is None:
         raise Http404("There is no such screen.")
     return board_page(found, picture_of(found, now), now, is_preview=True)
 

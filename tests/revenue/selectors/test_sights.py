@@ -47,7 +47,7 @@ def every_page(f: RevenueFilter) -> list[int]:
 
 
 @given(rows=built_rows(), others=built_rows(), chosen=st.sampled_from([(), (0,), (1,), (0, 1)]))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_answers_are_of_the_rows_that_may_be_seen(rows, others, chosen) -> None:
     account, other = make_account(), make_account()
     clients = [make_client(account), make_client(account)]
