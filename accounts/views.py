@@ -19,13 +19,13 @@ from accounts.forms import ProfileForm, SignInForm
 from accounts.models import User
 from accounts.people import person
 from accounts.signing_in.door import sign_in_person
-from accounts.signing_in.next_page import page_behind
+from accounts.signing_in.next_page import wanted_page
 
 
 @method_decorator(require_http_methods(["GET", "HEAD", "POST"]), name="dispatch")
 @method_decorator(login_not_required, name="dispatch")
 class SignInView(LoginView):
-    """The door. LoginView lets `next` lead to our own host only."""
+    """The door."""
 
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
@@ -38,7 +38,7 @@ class SignInView(LoginView):
         return super().dispatch(request, *args, **kwargs)
 
     def get_success_url(self) -> str:
-        return page_behind(super().get_success_url())
+        return wanted_page(self.request) or self.get_default_redirect_url()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         single_sign_on = settings.OIDC_NAME if settings.OIDC_SERVER_URL else ""

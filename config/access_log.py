@@ -7,8 +7,9 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-# The link of an invitation works until somebody has used it: whoever reads a log must not be the first.
-_SECRET = re.compile(r"(/invitation/)[^/\s?\"]+")
+# The links of an invitation and of a forgotten password work until somebody has used them: whoever reads a log must not be the
+# first.
+_SECRET = re.compile(r"(/invitation/|/sign-in/new/[^/\s?\"]+/)[^/\s?\"]+")
 
 
 def without_secrets(text: str) -> str:

@@ -157,6 +157,8 @@ ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "reset_password": "20/m/ip,5/h/key"}
 MFA_ADAPTER = "accounts.signing_in.allauth_adapters.SecondFactors"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+# Each device looks at its owner, also where a password came before: whoever finds a key lying there is not them.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_TOTP_ISSUER = "Feeboard"
 # Codes of 30 seconds, one before and one after: clocks differ, and people type slowly.
 MFA_TOTP_TOLERANCE = 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -39,6 +39,7 @@ __all__ = [
     "parse_page_filter",
 ]
 
+A_YEAR = timedelta(days=366)
 DEFAULT_SORT = "-payment_date"
 # What transactions can be sorted by (revenue.selectors.orders); "-" before the key turns the order round.
 SORTS = ("payment_date", "fee", "client", "case", "stage", "amount", "first_seen")
@@ -56,7 +57,7 @@ class Addressed:
 
     @property
     def is_everything(self) -> bool:
-        """Whether nothing of what may be seen is left out."""
+        """Whether nothing of what may be seen is surely left out."""
         return True
 
     def query(self, **changes: object) -> str:
@@ -149,7 +150,11 @@ class RevenueFilter(PageFilter):
 
     @property
     def is_everything(self) -> bool:
-        return not (self.period.first or self.period.last or self.stages or self.client or self.q)
+        """Whether it may leave out so little that it is as good as everything: what is neither of one client nor of some days
+        that are at most a year. Stages and a search may well leave nothing out."""
+        first, last = self.period.first, self.period.last
+        is_short = first is not None and last is not None and last - first < A_YEAR
+        return self.client is None and not is_short
 
     def every_stage(self) -> RevenueFilter:
         """The same filter without its stages."""
@@ -176,10 +181,6 @@ class ClientFilter(PageFilter):
     q: str = ""
     sort: str = DEFAULT_CLIENT_SORT
     state: str = "active"
-
-    @property
-    def is_everything(self) -> bool:
-        return not self.q
 
     def _own_parameters(self) -> dict[str, object]:
         return {

@@ -170,7 +170,7 @@ def deactivate(person: User, *, account: PartnerAccount, by: User, request: Http
         person.is_active = False
         person.save(update_fields=["is_active"])
         tokens, _ = ApiToken.objects.filter(user=person).delete()
-        withdrawn = sum(map(_withdraw_invitations_of, person.memberships.all()))
+        withdrawn = _withdraw_invitations_by(person)
         record(
             Action.DEACTIVATED,
             request=request,
@@ -255,12 +255,17 @@ def _take_clients(membership: Membership) -> int:
 
 
 def _withdraw_invitations_of(membership: Membership) -> int:
-    """End what somebody has invited to their account, and how many invitations that were.
+    """End what somebody has invited to their account, and how many invitations that were."""
+    return _withdraw_invitations_by(membership.user, account=membership.account)
+
+
+def _withdraw_invitations_by(person: User, **only: PartnerAccount) -> int:
+    """End what somebody has invited, to every account: owners invite to some at which they have no role.
 
     They have seen the links, and could come back by one of them as somebody else.
     """
-    theirs = Invitation.objects.filter(invited_by=membership.user_id, account=membership.account_id)
-    return theirs.filter(accepted_at=None, withdrawn_at=None).update(withdrawn_at=timezone.now())
+    theirs = Invitation.objects.filter(invited_by=person, accepted_at=None, withdrawn_at=None, **only)
+    return theirs.update(withdrawn_at=timezone.now())
 
 
 def _check_theirs(person: User, by: User) -> None:

@@ -86,7 +86,7 @@ def _list_page(request: HttpRequest, sight: Sight, **context: Any) -> HttpRespon
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_admins
 def invite(request: HttpRequest, sight: Sight) -> HttpResponse:
-    """The form; "Find" shows clients to choose, and anything else invites. The link stands in the answer and nowhere else."""
+    """The form; "Find" shows clients to choose, and anything else invites."""
     chosen = request.POST.getlist("clients")
     if request.method != "POST" or "look" in request.POST:
         form = InviteForm(initial=request.POST.dict(), account=sight.account, chosen=chosen)
@@ -137,9 +137,14 @@ def invitation_withdraw(request: HttpRequest, sight: Sight, pk: int) -> HttpResp
 
 
 def _send(request: HttpRequest, sight: Sight, invited: Invited) -> HttpResponse:
-    """What became of the mail; and the link, this once."""
+    """What became of the mail; and, where none goes out, the link, this once.
+
+    Else only who reads that mailbox has it: an admin who had it could join in the place of somebody whom the admins of another
+    account will trust with theirs.
+    """
     link = invitation_mail.link_of(request, invited)
-    context = {"invited": invited.invitation, "link": link, "trouble": invitation_mail.send(invited, link)}
+    trouble = invitation_mail.send(invited, link)
+    context = {"invited": invited.invitation, "link": link if trouble else "", "trouble": trouble}
     return _page(request, sight, "settings/invited.html", context)
 
 

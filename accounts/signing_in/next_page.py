@@ -8,8 +8,9 @@ from django.http import HttpRequest
 from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-# Addresses that take a POST only, and the page whose form leads to each.
+# Addresses that take a POST only, and the page whose form leads to each; and the door, which nobody wants who is in.
 PAGE_BEHIND = {
+    "sign_in": "overview",
     "invitation_send": "people",
     "invitation_withdraw": "people",
     "member_deactivate": "people",
@@ -33,9 +34,14 @@ PAGE_BEHIND = {
 
 
 def wanted_page(request: HttpRequest) -> str:
-    """The page that `next` asks for, where it is one of our own, by its path; otherwise nothing."""
+    """The page that `next` asks for, where it is one of our own; otherwise nothing.
+
+    Only from the root on: `redirect` would look for a view that is called as a word without a slash.
+    """
     target = request.POST.get("next", request.GET.get("next", ""))
-    if not target.startswith("/") or not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
+    if not target.startswith("/"):
+        return ""
+    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
         return ""
     return page_behind(target)
 

@@ -108,8 +108,12 @@ class Rules(DefaultSocialAccountAdapter):  # type: ignore[misc]  # likewise
 
 
 def _invited(addresses: list[str]) -> User | None:
-    """The active person who has one of the addresses."""
-    found = (User.objects.filter(email__iexact=address, is_active=True).first() for address in addresses)
+    """The active person who has one of the addresses.
+
+    ASCII alone, as in invitations: PostgreSQL takes some foreign letters for ours where it makes them all large.
+    """
+    plain = filter(str.isascii, addresses)
+    found = (User.objects.filter(email__iexact=address, is_active=True).first() for address in plain)
     return next(filter(None, found), None)
 
 

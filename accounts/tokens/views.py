@@ -13,10 +13,12 @@ from accounts.audit.record import Action, record
 from accounts.forms import TokenForm, WantedToken
 from accounts.models import ApiToken, User
 from accounts.people import person
+from accounts.signing_in.reauthentication import recently_signed_in
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @cache_control(private=True, no_store=True)
+@recently_signed_in
 def tokens(request: HttpRequest) -> HttpResponse:
     """The tokens of the person who is signed in. A new one stands in the answer to its POST, and nowhere else."""
     owner = person(request)

@@ -70,6 +70,17 @@ def test_sign_in_after_a_form_of_an_ended_session_leads_to_the_page_of_that_form
     )
 
 
+@pytest.mark.parametrize("asked", ["people", "nothing", "?x=1", "nothing.html", "/sign-in/"])
+def test_what_is_no_page_leads_home_and_never_breaks(client, asked):
+    user = make_user("maria@example.com")
+    assert sign_in(client, "maria@example.com", next=asked)["Location"] == "/"
+    # Who is in already is led on by the door as well.
+    assert client.get("/sign-in/", {"next": asked})["Location"] == "/"
+    sign_in_now(client, user)
+    answer = client.post("/sign-in/again/", {"next": asked, "password": PASSWORD})
+    assert answer["Location"] == ("/" if asked == "/sign-in/" else "/profile/")
+
+
 def test_sign_in_leads_to_an_address_that_is_not_ours_to_know_as_it_came(client):
     make_user("maria@example.com")
     assert sign_in(client, "maria@example.com", next="/nowhere/?a=b")["Location"] == "/nowhere/?a=b"

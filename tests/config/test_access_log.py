@@ -18,10 +18,21 @@ from config.access_log import AccessLog, without_secrets
         ("/invitation/s3cret", "/invitation/-"),
         ("/invitation/s3cret?x=1", "/invitation/-?x=1"),
         ("https://feeboard.example.com/invitation/s3cret/", "https://feeboard.example.com/invitation/-/"),
-        *((address, address) for address in ("/invitation/", "/settings/people/invitations/7/send/", "/", "-")),
+        ("/sign-in/new/MQ/d2-s3cret/", "/sign-in/new/MQ/-/"),
+        *(
+            (address, address)
+            for address in (
+                "/sign-in/",
+                "/sign-in/new/",
+                "/invitation/",
+                "/settings/people/invitations/7/send/",
+                "/",
+                "-",
+            )
+        ),
     ],
 )
-def test_secret_of_an_invitation_is_a_dash(address: str, kept: str) -> None:
+def test_secret_of_a_link_is_a_dash(address: str, kept: str) -> None:
     assert without_secrets(address) == kept
 
 

@@ -10,7 +10,7 @@ import time_machine
 from django.test import Client
 
 from accounts.models import AuditEvent, Role
-from tests.factories import NOW, make_account, make_member, make_user
+from tests.factories import NOW, make_account, make_member, make_user, sign_in_now
 from tests.walls.builders import make_screen
 from walls import pairing
 from walls.models import PairingCode, Privacy, Screen
@@ -40,7 +40,7 @@ def code_on(screen: Client) -> str:
 
 def admin() -> Client:
     browser = Client()
-    browser.force_login(make_user())
+    sign_in_now(browser, make_user())
     return browser
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 import time_machine
 from django.test import Client
 
 from accounts.models import AuditEvent, Role
-from tests.factories import NOW, make_account, make_member, make_run
+from tests.factories import NOW, make_account, make_member, make_run, sign_in_now
 from tests.walls.builders import browser_of, make_screen
 from tests.walls.test_pairing import FORM
 from walls.models import Screen
@@ -36,7 +37,7 @@ def account():
 @pytest.fixture
 def browser(account) -> Client:
     browser = Client()
-    browser.force_login(make_member(account, Role.ADMIN))
+    sign_in_now(browser, make_member(account, Role.ADMIN))
     return browser
 
 
@@ -57,6 +58,16 @@ def test_list_tells_when_each_screen_was_seen_last_and_which_is_dark(account, br
     ]
     assert (page.count("Dark</span>"), page.count("not this one")) == (1, 1)
     assert "1920 × 1080" in page
+
+
+def test_who_signed_in_long_ago_is_asked_again_before_a_screen_gets_figures(account, browser):
+    screen = make_screen(account, privacy="index")
+    browser.force_login(make_member(account, Role.ADMIN))
+    for page in ("/settings/screens/claim/?code=ACDEFGHJ", f"/settings/screens/{screen.pk}/"):
+        again = f"/sign-in/again/?{urlencode({'next': page})}"
+        assert [browser.get(page)["Location"], browser.post(page, FORM)["Location"]] == [again, again]
+    screen.refresh_from_db()
+    assert (screen.privacy, Screen.objects.count()) == ("index", 1)
 
 
 def test_list_costs_as_many_queries_for_three_screens_as_for_one(account, browser, django_assert_num_queries):

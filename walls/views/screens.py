@@ -20,6 +20,7 @@ from accounts.access import Sight
 from accounts.audit.record import Action, record
 from accounts.people import account_query, frame_of, person
 from accounts.settings_pages import admin_sight
+from accounts.signing_in.reauthentication import ask_again, is_recent
 from walls import credentials, pairing
 from walls.build import build
 from walls.darkness import is_dark
@@ -56,8 +57,13 @@ def screens(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @cache_control(private=True, no_store=True)
 def claim(request: HttpRequest) -> HttpResponse:
-    """Pair the screen that shows a code. The code may come with the address, from the square that a telephone reads."""
+    """Pair the screen that shows a code. The code may come with the address, from the square that a telephone reads.
+
+    Who does so proves who they are: a screen shows the figures for years, also one that stands in somebody's home.
+    """
     sight = _admin(request)
+    if not is_recent(request):
+        return ask_again(request)
     by = person(request)
     initial = {"code": request.GET.get("code", "")[: 2 * pairing.LENGTH], "time_zone": by.zone.key}
     form = ClaimForm(_sent(request), instance=Screen(account=sight.account, paired_by=by), initial=initial)
@@ -73,6 +79,8 @@ def claim(request: HttpRequest) -> HttpResponse:
 def screen(request: HttpRequest, pk: int) -> HttpResponse:
     """What a screen is set to."""
     sight = _admin(request)
+    if not is_recent(request):
+        return ask_again(request)
     found = _screen(sight, pk)
     before = _settings_of(found)
     form = ScreenForm(_sent(request), instance=found)

@@ -13,7 +13,7 @@ from django.test import Client as Browser
 
 from accounts.access import sights_of
 from accounts.models import ApiToken, AuditEvent, Invitation, Membership, Role, User
-from accounts.roster import membership
+from accounts.roster import joining, membership
 from accounts.roster.membership import LastAdmin, MembershipError, NoAdminAnyMore, NotTheirs
 from partners.models import Client, PartnerAccount
 from tests.factories import NOW, make_account, make_client, make_member, make_user
@@ -215,9 +215,19 @@ def test_invitations_of_who_leaves_end_with_them(account: PartnerAccount, admin:
         "deactivated": lambda: membership.deactivate(leaver, account=account, by=admin),
     }
     change[way]()
-    ended = Invitation.objects.exclude(withdrawn_at=None)
-    assert list(ended.values_list("email", flat=True)) == ["0@example.com"]
-    assert lines()[0][3]["invitations_withdrawn"] == 1
+    ended = Invitation.objects.exclude(withdrawn_at=None).order_by("pk").values_list("email", flat=True)
+    # Whoever is switched off is so everywhere.
+    assert list(ended) == ["0@example.com", "2@example.com"][: 2 if way == "deactivated" else 1]
+    assert lines()[0][3]["invitations_withdrawn"] == len(ended)
+
+
+def test_invitations_of_an_owner_end_with_them_wherever_they_invited(account: PartnerAccount, admin: User) -> None:
+    owner, other = make_user(), make_user()
+    Membership.objects.create(user=owner, account=account, role=Role.FINANCE)
+    elsewhere = [joining.invite(make_account(), email="x@example.com", role=Role.ADMIN, by=by) for by in (owner, other)]
+    membership.deactivate(owner, account=account, by=other)
+    withdrawn = [Invitation.objects.get(pk=made.invitation.pk).withdrawn_at is not None for made in elsewhere]
+    assert (withdrawn, lines()[-1][3]["invitations_withdrawn"]) == ([True, False], 1)
 
 
 # --- The last admin ---------------------------------------------------------------------------------

@@ -277,6 +277,8 @@ def test_forged_new_passkey_is_not_taken(client: Client, credential: str) -> Non
         ("passkey_add", "get"),
         ("passkey_add", "post"),
         ("recovery_codes", "post"),
+        ("tokens", "get"),
+        ("tokens", "post"),
     ],
 )
 def test_changes_ask_for_a_recent_proof(client: Client, name: str, method: str) -> None:
@@ -284,7 +286,7 @@ def test_changes_ask_for_a_recent_proof(client: Client, name: str, method: str) 
     make_app(user)
     client.force_login(user)
     answer = getattr(client, method)(reverse(name))
-    page = reverse(name) if name in {"app_set_up", "passkey_add"} else "/profile/security/"
+    page = reverse(name) if name in {"app_set_up", "passkey_add", "tokens"} else "/profile/security/"
     assert answer["Location"] == f"/sign-in/again/?next={page.replace('/', '%2F')}"
     assert Authenticator.objects.count() == 1
 

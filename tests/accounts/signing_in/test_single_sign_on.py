@@ -102,6 +102,16 @@ def test_who_is_not_known_is_refused_alike_and_nobody_is_made(
     assert (SESSION_KEY in client.session, User.objects.count(), SocialAccount.objects.count()) == (False, 2, 0)
 
 
+@pytest.mark.parametrize(
+    "address", ["mar\N{LATIN SMALL LETTER DOTLESS I}a@example.com", "maria@example\N{FULLWIDTH FULL STOP}com"]
+)
+def test_address_with_letters_that_look_like_ours_is_another_one(
+    client: Client, server: OIDCServer, maria: User, address: str
+) -> None:
+    server.claims |= {"email": address}
+    assert (come_in(client, server).status_code, SocialAccount.objects.count()) == (403, 0)
+
+
 def test_linked_person_who_is_switched_off_is_refused(client: Client, server: OIDCServer, maria: User) -> None:
     come_in(client, server)
     User.objects.update(is_active=False)
