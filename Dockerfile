@@ -20,4 +20,5 @@ RUN SECRET_KEY=for-this-step-only python manage.py collectstatic --noinput --ver
 USER 10001:10001
 EXPOSE 8000
 CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", \
-     "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "--access-logfile", "-"]
+     "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "--access-logfile", "-", \
+     "--logger-class", "config.access_log.AccessLog"]

@@ -13,10 +13,11 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import Http404, QueryDict
 
 from accounts.models import Membership, Role, User
+from accounts.second_factors import second_factors_of
 from partners.models import Client, PartnerAccount
 
 Asker = User | AnonymousUser
@@ -115,9 +116,24 @@ def sight_of(params: QueryDict, *, asker: Asker, seen: Sights = None) -> tuple[S
 
 
 def _nothing_seen_by(asker: Asker) -> str:
+    if lacks_second_factor(asker):
+        return "You have to set up a second factor first. Do so in Feeboard: Profile, Security."
     if isinstance(asker, User) and asker.is_superuser:
         return "No partner account is connected yet. Connect one with: manage.py connect_partner"
     return "You see no partner account. An admin of one can invite you."
+
+
+def admins_of(account: PartnerAccount) -> QuerySet[User]:
+    """Who administers an account and can sign in: its own admins, and superusers."""
+    own = Membership.objects.filter(account=account, role=Role.ADMIN).values("user")
+    return User.objects.filter(Q(pk__in=own) | Q(is_superuser=True), is_active=True).order_by("pk")
+
+
+def without_second_factor(account: PartnerAccount) -> QuerySet[User]:
+    """Who would see nothing of an account any more, until they have set up a second factor, if it asked for one."""
+    own = Membership.objects.filter(account=account).values("user")
+    people = User.objects.filter(Q(pk__in=own) | Q(is_superuser=True), is_active=True)
+    return people.exclude(Exists(second_factors_of(OuterRef("pk")))).order_by("email")
 
 
 def own_clients(asker: Asker) -> QuerySet[Client]:
@@ -125,7 +141,10 @@ def own_clients(asker: Asker) -> QuerySet[Client]:
     if not isinstance(asker, User) or not asker.is_active:
         return Client.objects.none()
     return Client.objects.filter(
-        memberships__user=asker, memberships__role=Role.CLIENT, memberships__account=F("account")
+        _proven_enough(asker, "account__"),
+        memberships__user=asker,
+        memberships__role=Role.CLIENT,
+        memberships__account=F("account"),
     )
 
 
@@ -142,9 +161,23 @@ def visible_accounts(asker: Asker) -> QuerySet[PartnerAccount]:
     """The partner accounts of which `asker` may see something as somebody who works for the partner."""
     if not isinstance(asker, User) or not asker.is_active:
         return PartnerAccount.objects.none()
+    open_to_them = PartnerAccount.objects.filter(_proven_enough(asker))
     if asker.is_superuser:
-        return PartnerAccount.objects.all()
-    return PartnerAccount.objects.filter(pk__in=_memberships_of(asker).values("account"))
+        return open_to_them
+    return open_to_them.filter(pk__in=_memberships_of(asker).values("account"))
+
+
+def _proven_enough(asker: User, account: str = "") -> Q:
+    """The condition that an account asks for no more than `asker` proves at each sign-in; `account` leads to its columns."""
+    return Q((f"{account}requires_second_factor", False)) | Q(Exists(second_factors_of(asker)))
+
+
+def lacks_second_factor(asker: Asker) -> bool:
+    """Whether `asker` would see an account, or clients of one, if they had a second factor."""
+    if not isinstance(asker, User) or not asker.is_active or second_factors_of(asker).exists():
+        return False
+    asking = PartnerAccount.objects.filter(requires_second_factor=True)
+    return (asking if asker.is_superuser else asking.filter(memberships__user=asker)).exists()
 
 
 def seen_by(asker: Asker) -> Seen | None:

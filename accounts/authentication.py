@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from datetime import timedelta
 
-from django.db import OperationalError, connection
 from django.db.models import Q
 from django.utils import timezone
 from rest_framework import exceptions
@@ -14,6 +12,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.request import Request
 
 from accounts.models import ApiToken, User
+from accounts.patience import Busy, waiting_at_most
 
 # How exactly it is known when a token was last used: one write in this time, however often it is used.
 EXACTNESS = timedelta(minutes=1)
@@ -46,26 +45,6 @@ def note_use(token: ApiToken) -> None:
         return
     # What came at the same moment and wrote first has done it for us.
     due = ApiToken.objects.filter(Q(last_used_at=None) | Q(last_used_at__lte=before), pk=token.pk)
-    with _without_waiting():
+    # SQLite has one writer at a time, and a pull may take seconds: then it is left out.
+    with suppress(Busy), waiting_at_most(0):
         due.update(last_used_at=now)
-
-
-@contextmanager
-def _without_waiting() -> Iterator[None]:
-    """A write that is left out while somebody else is writing: SQLite has one writer at a time, and a pull may take seconds.
-
-    PostgreSQL makes a write wait for one of the same row alone, which here takes a moment.
-    """
-    if connection.vendor != "sqlite":
-        yield
-        return
-    connection.ensure_connection()
-    [patience] = connection.connection.execute("PRAGMA busy_timeout").fetchone()
-    connection.connection.execute("PRAGMA busy_timeout = 0")
-    try:
-        yield
-    except OperationalError as error:
-        if "locked" not in str(error):
-            raise
-    finally:
-        connection.connection.execute(f"PRAGMA busy_timeout = {patience}")

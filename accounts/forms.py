@@ -51,6 +51,14 @@ class SignInForm(AuthenticationForm):
         return guess
 
 
+class ForgottenForm(forms.Form):
+    """Whose password is forgotten."""
+
+    email = forms.EmailField(
+        label="E-mail", widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
+    )
+
+
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own class takes no parameter
     """Name, time zone and theme."""
 

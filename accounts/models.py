@@ -12,10 +12,13 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+# Django looks for models here.
+from accounts.audit_models import AuditEvent as AuditEvent
+from accounts.audit_models import server_user
 from partners.models import Client, PartnerAccount
 
 
@@ -41,7 +44,16 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: object) -> User:
-        return self.create_user(email, password, is_superuser=True, **fields)
+        """Who sees and may do everything: a line of the audit trail, also where a command makes the first one."""
+        with transaction.atomic():
+            user = self.create_user(email, password, is_superuser=True, **fields)
+            AuditEvent.objects.create(
+                action=AuditEvent.Action.SUPERUSER_MADE,
+                actor_text=server_user(),
+                subject=user.email,
+                way=AuditEvent.Way.COMMAND,
+            )
+        return user
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -166,3 +178,41 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} is {self.role} at {self.account_id}"
+
+
+class Invitation(models.Model):
+    """That somebody is asked to join a partner account, by a link that works once. Only the SHA-256 of its secret is kept.
+
+    role, clients, sees_totals: those of the membership that it becomes.
+    """
+
+    account = models.ForeignKey(PartnerAccount, on_delete=models.PROTECT, related_name="invitations", db_index=False)
+    email = models.EmailField()
+    role = models.CharField(max_length=20, choices=Role.choices)
+    clients = models.ManyToManyField(Client, related_name="+", blank=True)
+    sees_totals = models.BooleanField(default=False)
+    digest = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            # Two admins who invite somebody at once invite them once.
+            models.UniqueConstraint(
+                fields=["account", "email"],
+                condition=models.Q(accepted_at=None, withdrawn_at=None),
+                name="one_open_invitation",
+            )
+        ]
+        indexes = [models.Index(fields=["account", "created_at", "id"], name="invitations_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.account_id} as {self.role}"
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= timezone.now()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
+from allauth.core.internal import ratelimit
 from axes.backends import AxesStandaloneBackend
 from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
@@ -56,6 +57,11 @@ def client_address(request: HttpRequest) -> str | None:
     if isinstance(address, IPv6Address) and not address.ipv4_mapped:
         return str(ip_network((int(address), 64), strict=False).network_address)
     return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def comes_too_often(request: HttpRequest) -> bool:
+    """Whether one network address asks too often (ACCOUNT_RATE_LIMITS) for what makes a session, or has us ask another server."""
+    return not ratelimit.consume(request, app="allauth.account", action="login", limit_get=True)
 
 
 def too_many(request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:

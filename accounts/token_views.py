@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST
 
-from accounts.forms import TokenForm
-from accounts.models import ApiToken
+from accounts.audit import Action, record
+from accounts.forms import TokenForm, WantedToken
+from accounts.models import ApiToken, User
 from accounts.people import person
 
 
@@ -22,14 +24,26 @@ def tokens(request: HttpRequest) -> HttpResponse:
         return _page(request, form)
     if not form.is_valid():
         return _page(request, form, status=400)
-    made = ApiToken.issue(owner, **form.wanted())
+    made = _made(request, owner, form.wanted())
     return _page(request, TokenForm(owner=owner), made=made)
+
+
+def _made(request: HttpRequest, owner: User, wanted: WantedToken) -> str:
+    end = wanted["expires_at"]
+    with transaction.atomic():
+        made = ApiToken.issue(owner, **wanted)
+        expires = None if end is None else end.date()
+        record(Action.TOKEN_MADE, request=request, subject=wanted["name"], scopes=wanted["scopes"], expires=expires)
+    return made
 
 
 @require_POST
 def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     """Ends one of one's own tokens at once."""
-    get_object_or_404(person(request).api_tokens, pk=pk).delete()
+    token = get_object_or_404(person(request).api_tokens, pk=pk)
+    with transaction.atomic():
+        token.delete()
+        record(Action.TOKEN_REVOKED, request=request, subject=token.name)
     messages.success(request, "The token is revoked. It no longer works.")
     return redirect("tokens")
 

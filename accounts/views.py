@@ -1,33 +1,24 @@
-"""Signing in and out, changing the password, and the profile."""
+"""Signing in, and the profile."""
 
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
-from django.contrib.auth.views import LoginView, PasswordChangeView
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import Resolver404, resolve, reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 
 from accounts.forms import ProfileForm, SignInForm
 from accounts.models import User
+from accounts.next_page import page_behind
 from accounts.people import person
-
-# Addresses that take a POST only, and the page whose form leads to each.
-PAGE_BEHIND = {
-    "pull_now": "pulls",
-    "reference_import_apply": "references",
-    "transactions_columns": "transactions",
-    "balance_columns": "balance",
-    "sign_out": "overview",
-    "token_revoke": "tokens",
-}
+from accounts.sign_in import sign_in_person
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -47,34 +38,16 @@ class SignInView(LoginView):
     def get_success_url(self) -> str:
         return page_behind(super().get_success_url())
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        single_sign_on = settings.OIDC_NAME if settings.OIDC_SERVER_URL else ""
+        return super().get_context_data(**kwargs) | {"single_sign_on": single_sign_on}
+
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         user = form.get_user()
         guess = form.cleaned_data["time_zone"]
         if not user.time_zone and guess:
             User.objects.filter(pk=user.pk).update(time_zone=guess)
-        return super().form_valid(form)
-
-
-def page_behind(target: str) -> str:
-    """`target`, or the page whose form leads there: after a session that ended under an open form, nobody can GET the rest."""
-    address = urlsplit(target)
-    try:
-        name = resolve(address.path).url_name or ""
-    except Resolver404:
-        return target
-    return address._replace(path=reverse(PAGE_BEHIND[name])).geturl() if name in PAGE_BEHIND else target
-
-
-class OwnPasswordView(PasswordChangeView):
-    """A new password for the person who is signed in; the old one is asked for."""
-
-    template_name = "accounts/password_change.html"
-    success_url = reverse_lazy("profile")
-    extra_context = {"section": "password"}
-
-    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
-        messages.success(self.request, "Your password is changed.")
-        return super().form_valid(form)
+        return sign_in_person(self.request, user, method="password", target=self.get_success_url())
 
 
 def profile(request: HttpRequest) -> HttpResponse:

@@ -3,6 +3,7 @@
 import os
 from datetime import datetime, time
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import environ
@@ -69,6 +70,16 @@ def time_zone(name: str, *, default: str) -> str:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError) as error:
         raise ImproperlyConfigured(f"{name} is {value!r}; write an IANA name such as Europe/Copenhagen.") from error
+    return value
+
+
+def secure_address(name: str) -> str:
+    """An address that begins with https://, or one on this very machine; empty where there is none."""
+    value: str = env.str(name, default="").rstrip("/")
+    address = urlsplit(value)
+    here = address.hostname in {"localhost", "127.0.0.1", "::1"}
+    if value and not (address.hostname and (address.scheme == "https" or (address.scheme == "http" and here))):
+        raise ImproperlyConfigured(f"{name} is {value!r}; write an address that begins with https://")
     return value
 
 

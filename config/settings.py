@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 from config import env
 from config.env import BASE_DIR
@@ -17,6 +18,8 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
+    # Before Django's own, whose command changepassword it adds to.
+    "accounts",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -24,11 +27,15 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "axes",
+    # Without "allauth" itself, which brings nothing but pages of its own look.
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.usersessions",
     "csp",
     "rest_framework",
     "drf_spectacular",
     "partners",
-    "accounts",
     "revenue",
     "sandbox",
 ]
@@ -44,6 +51,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.sessions.note_session",
     "accounts.middleware.TimeZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -64,6 +73,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.people.administration",
             ],
         },
     },
@@ -90,7 +100,8 @@ REDIS_URL = env.env.str("REDIS_URL", default="")
 
 _IN_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
 CACHES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": _IN_MEMORY},
+    # How often codes and links were asked for, and which sessions were noted: room enough that nobody can push others out.
+    "default": {"BACKEND": _IN_MEMORY, "OPTIONS": {"MAX_ENTRIES": 10_000}},
     # Pages that have not changed (revenue/views/unchanged.py), in each process: they are personal and short-lived, and a
     # request to another machine would cost as much as the rest of the answer.
     "pages": {"BACKEND": _IN_MEMORY, "LOCATION": "pages", "OPTIONS": {"MAX_ENTRIES": 100}},
@@ -119,11 +130,44 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "name")},
+    },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "accounts.passwords.OwnWordsValidator"},
 ]
+# Seconds in which the link of a forgotten password works.
+PASSWORD_RESET_TIMEOUT = 3600
+# After so many seconds, who asks for something grave proves once more who they are (accounts/reauthentication.py).
+REAUTHENTICATE_AFTER_SECONDS = env.seconds("REAUTHENTICATE_AFTER_SECONDS", default=900, least=60)
+# django-allauth: what it asks of us is in accounts/allauth_adapters.py, and nobody signs up by themselves.
+ACCOUNT_ADAPTER = "accounts.allauth_adapters.People"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+# Of each process of the site: whatever begins a sign-in but the password, and mails with links (accounts/throttle.py).
+ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "reset_password": "20/m/ip,5/h/key"}
+MFA_ADAPTER = "accounts.allauth_adapters.SecondFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Feeboard"
+# Codes of 30 seconds, one before and one after: clocks differ, and people type slowly.
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.Rules"
+SOCIALACCOUNT_STORE_TOKENS = False
+# Single sign-on by OpenID Connect; off where no server is named (accounts/single_sign_on.py).
+OIDC_SERVER_URL = env.secure_address("OIDC_SERVER_URL")
+OIDC_CLIENT_ID = env.env.str("OIDC_CLIENT_ID", default="")
+if OIDC_SERVER_URL and not OIDC_CLIENT_ID:
+    raise ImproperlyConfigured("OIDC_SERVER_URL is set, OIDC_CLIENT_ID is not: write both, or neither.")
+OIDC_CLIENT_SECRET = env.env.str("OIDC_CLIENT_SECRET", default="")
+# What the button says: "Sign in with …".
+OIDC_NAME = env.env.str("OIDC_NAME", default="single sign-on")
 # After so many wrong passwords for one e-mail address from one network address, nobody there may try it for a while
 # (accounts/throttle.py). What is tried meanwhile makes the wait no longer.
 AXES_HANDLER = "accounts.throttle.Attempts"
@@ -136,7 +180,11 @@ AXES_LOCKOUT_CALLABLE = "accounts.throttle.too_many"
 AXES_USERNAME_CALLABLE = "accounts.throttle.name_tried"
 AXES_CLIENT_IP_CALLABLE = "accounts.throttle.client_address"
 AXES_USERNAME_FORM_FIELD = "username"
-AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
+# What axes writes down of a form that holds a wrong password or code, without these.
+AXES_SENSITIVE_PARAMETERS = [
+    *("username", "ip_address", "csrfmiddlewaretoken"),
+    *("code", "credential", "old_password", "new_password1", "new_password2"),
+]
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 # Only a proxy that writes the client's address at the end of this header may be trusted with it.
@@ -149,6 +197,10 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 vars().update(env.env.email_url("EMAIL_URL", default="consolemail://"))
+# Who mail comes from.
+DEFAULT_FROM_EMAIL = env.env.str("MAIL_FROM", default="feeboard@localhost")
+# Seconds that a mail server may take.
+EMAIL_TIMEOUT = 20
 
 # --- Static files -----------------------------------------------------------------------------------
 
@@ -272,5 +324,10 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"django.request": {"level": "ERROR"}, "axes": {"level": "WARNING"}, "urllib3": {"level": "INFO"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "axes": {"level": "WARNING"},
+        "fido2": {"level": "WARNING"},
+        "urllib3": {"level": "INFO"},
+    },
 }

@@ -66,18 +66,24 @@ MakeReferral = Callable[..., DebituraClient]
 
 
 def activate(
-    case: Case, welcome: Welcome, *, by: AbstractBaseUser, make_client: MakeClient = CollectionClient
+    case: Case,
+    welcome: Welcome,
+    *,
+    by: AbstractBaseUser,
+    make_client: MakeClient = CollectionClient,
+    note: Callable[[Activation], None] | None = None,
 ) -> Activation:
     """Activate a case that is in Pending Verification; the case at hand is brought up to date.
 
     An earlier attempt of unclear outcome is looked up first, and returned where it turns out to have been carried out. Raises
     an ActivationError: NotConnected, NotPending, AlreadyOpen, Refused, OutcomeUnclear. Not inside a transaction.
+    note: called with the attempt in the transaction that writes it down, before anything is sent.
     """
     with client_of(case.account, make_client) as client:
         earlier = _settled(case, make_client)
         if earlier is not None:
             return earlier
-        activation = _begin(case, welcome, by)
+        activation = _begin(case, welcome, by, note)
         try:
             started = client.start(case.case_id, welcome)
         except DebituraError as error:
@@ -125,7 +131,7 @@ def _settled(case: Case, make_client: MakeClient) -> Activation | None:
     return found if found.state == State.DONE else None
 
 
-def _begin(case: Case, welcome: Welcome, by: AbstractBaseUser) -> Activation:
+def _begin(case: Case, welcome: Welcome, by: AbstractBaseUser, note: Callable[[Activation], None] | None) -> Activation:
     """Write the attempt down, for good, before anything is sent. Raises NotPending and AlreadyOpen."""
     try:
         with transaction.atomic(durable=True):
@@ -133,7 +139,10 @@ def _begin(case: Case, welcome: Welcome, by: AbstractBaseUser) -> Activation:
             case.refresh_from_db(fields=["lifecycle"])
             if not case.is_pending_verification:
                 raise NotPending(case)
-            return Activation.objects.create(case=case, by_id=by.pk, request=welcome.as_json())
+            attempt = Activation.objects.create(case=case, by_id=by.pk, request=welcome.as_json())
+            if note is not None:
+                note(attempt)
+            return attempt
     except IntegrityError:
         running = case.activations.filter(state__in=OPEN).select_related("by").first()
         raise AlreadyOpen(running) from None

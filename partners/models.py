@@ -48,6 +48,13 @@ class PartnerAccount(models.Model):
     hastened_at = models.DateTimeField(null=True)
     # Whether people see this account only with a second factor of their own (accounts.access).
     requires_second_factor = models.BooleanField(default=False)
+    # When each secret was set (UTC); None: never, or before this was noted.
+    api_key_set_at = models.DateTimeField(null=True)
+    collection_key_set_at = models.DateTimeField(null=True)
+    webhook_secret_set_at = models.DateTimeField(null=True)
+    # Since when Debitura rejects the API key, and when its admins were told so by mail (UTC); None: it does not, they were not.
+    key_rejected_at = models.DateTimeField(null=True)
+    key_rejection_told_at = models.DateTimeField(null=True)
     # How often people have changed something that its pages show (revenue.selectors.version).
     edits = models.IntegerField(default=0)
 

@@ -20,7 +20,7 @@ _NEWLINE = re.compile(r"\r\n|\n|\r")
 _QUOTED = r'"((?:[^"]++|"")*+)"'
 # The separator is what ends the first cell that has something in it and something behind it.
 _FIRST_CELL = re.compile(rf"(?<![^\r\n])(?: *{_QUOTED} *|[^\"\t;,\r\n]++)([\t;,])")
-# As revenue.exports.cells knows them; behind apostrophes, too, so that each text is written in a way of its own.
+# As partners.spreadsheets knows them; behind apostrophes, too, so that each text is written in a way of its own.
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 

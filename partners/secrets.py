@@ -7,6 +7,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
+# Characters of a secret that may be shown, and how long one of which any are shown is at least.
+ENDING = 4
+SHORTEST_WITH_ENDING = 12
+
 
 class UnreadableSecret(Exception):
     """None of the listed keys opens this secret."""
@@ -44,6 +48,13 @@ def decrypt(sealed: str) -> str:
             "The stored API key cannot be opened: FIELD_ENCRYPTION_KEYS (or SECRET_KEY) is not the one it was sealed with. "
             "Add the old key at the end of FIELD_ENCRYPTION_KEYS, or connect the account again with manage.py connect_partner."
         ) from error
+
+
+def ending(sealed: str) -> str:
+    """The last characters of the secret, by which people tell it from others; "" where it is so short that they would give too
+    much of it away. Raises UnreadableSecret."""
+    secret = decrypt(sealed)
+    return secret[-ENDING:] if len(secret) >= SHORTEST_WITH_ENDING else ""
 
 
 def is_newest(sealed: str) -> bool:

@@ -65,6 +65,11 @@ class PageFilter:
     def account(self) -> PartnerAccount:
         return self.sight.account
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether nothing of what may be seen is left out."""
+        return True
+
     def query(self, **changes: object) -> str:
         """The query string of this filter, without "?"; as `pairs`."""
         return urlencode(self.pairs(**changes))
@@ -132,6 +137,10 @@ class RevenueFilter(PageFilter):
         """The primary keys of the only clients whose rows are asked for; None: every row, also those that name no client."""
         return self.sight.clients if self.client is None else (self.client.pk,)
 
+    @property
+    def is_everything(self) -> bool:
+        return not (self.period.first or self.period.last or self.stages or self.client or self.q)
+
     def every_stage(self) -> RevenueFilter:
         """The same filter without its stages."""
         return replace(self, stages=())
@@ -157,6 +166,10 @@ class ClientFilter(PageFilter):
     q: str = ""
     sort: str = DEFAULT_CLIENT_SORT
     state: str = "active"
+
+    @property
+    def is_everything(self) -> bool:
+        return not self.q
 
     def _own_parameters(self) -> dict[str, object]:
         return {

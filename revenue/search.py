@@ -10,26 +10,16 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 
 from accounts.access import Sight
+from partners.containing import containing
 from partners.models import CASE_TEXT, Case, Client
 from revenue.models import PRESENT, Transaction
 
 # A beginning of a transaction id shorter than this would be found in ids by chance.
 SHORTEST_ID_PART = 6
 _LAST_ID = "f" * 32
-
-
-def containing(field: str, text: str) -> Q:
-    """`field` holds `text` somewhere, case-insensitively; every character of `text` stands for itself.
-
-    SQLite's LIKE folds only ASCII, so a text with other letters goes through its regular expressions there.
-    """
-    if connection.vendor == "sqlite" and not text.isascii():
-        return Q((f"{field}__iregex", re.escape(text)))
-    return Q((f"{field}__icontains", text))
 
 
 def matching_transactions(sight: Sight, text: str) -> Q:

@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 
 from partners.models import PartnerAccount
 from revenue.models import PullRun, PullState
+from revenue.notices import note_outcome
 from revenue.pull.budget import BudgetSpent
 from revenue.pull.nightly import is_sweep_due
 from revenue.pull.runner import AlreadyRunning, pull
@@ -55,10 +56,12 @@ def pull_unless_running(account_id: int, trigger: str = PullRun.Trigger.SCHEDULE
     """The pull's record, or None where another pull of the account is at work; that is known before Debitura is asked."""
     account = PartnerAccount.objects.get(pk=account_id)
     try:
-        return pull(account, trigger=PullRun.Trigger(trigger), full=_wants_everything(account, trigger))
+        run = pull(account, trigger=PullRun.Trigger(trigger), full=_wants_everything(account, trigger))
     except AlreadyRunning as error:
         log.info("%s", error)
         return None
+    note_outcome(run, account)
+    return run
 
 
 def _wants_everything(account: PartnerAccount, trigger: str) -> bool:

@@ -12,6 +12,8 @@ from revenue.views import (
     payments,
     pulls,
     references,
+    settings_account,
+    settings_keys,
     webhooks,
 )
 from revenue.views.columns import BALANCE, TRANSACTIONS
@@ -42,5 +44,7 @@ urlpatterns = [
     path("pulls/progress/", pulls.pull_progress, name="pull_progress"),
     path("pulls/news/", pulls.news, name="pull_news"),
     path("pulls/<int:pk>/", pulls.pull, name="pull"),
+    path("settings/", settings_account.settings, name="settings"),
+    path("settings/keys/", settings_keys.keys, name="settings_keys"),
     path("webhooks/<slug:slug>/", webhooks.webhook, name="webhook"),
 ]

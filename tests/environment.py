@@ -42,6 +42,12 @@ for name in (
         "REQUESTS_PER_HOUR",
         "REQUESTS_PER_DAY",
         "API_REQUESTS_PER_MINUTE",
+        "REAUTHENTICATE_AFTER_SECONDS",
+        "MAIL_FROM",
+        "OIDC_SERVER_URL",
+        "OIDC_CLIENT_ID",
+        "OIDC_CLIENT_SECRET",
+        "OIDC_NAME",
     ),
 ):
     os.environ.pop(name, None)

@@ -72,6 +72,9 @@ def test_start_without_secret_key_says_what_to_do(tmp_path):
         ("REQUESTS_PER_DAY", "99", "REQUESTS_PER_DAY is '99'; write a whole number, 100 or more."),
         ("REQUESTS_PER_MINUTE", "²", "REQUESTS_PER_MINUTE is '²'; write a whole number, 100 or more."),
         ("PULL_EVERY_SECONDS", "4", "PULL_EVERY_SECONDS is '4'; write a whole number of seconds, 5 or more."),
+        ("REAUTHENTICATE_AFTER_SECONDS", "5", "write a whole number of seconds, 60 or more."),
+        ("OIDC_SERVER_URL", "http://login.example.com", "write an address that begins with https://"),
+        ("OIDC_SERVER_URL", "https://login.example.com", "OIDC_CLIENT_ID is not: write both, or neither."),
         ("FULL_SWEEP_AT", "24:00", "FULL_SWEEP_AT is '24:00'; write hours and minutes such as 02:00."),
     ],
 )

@@ -73,7 +73,7 @@ def _after_failure(past: Past, policy: RetryPolicy, draw: float) -> Retry | Give
 
 def _after_rate_limit(error: RateLimited, past: Past, policy: RetryPolicy, draw: float) -> Retry | GiveUp:
     if past.rate_limits > policy.rate_limit_waits:
-        return GiveUp(f"Gave up after {policy.rate_limit_waits} waits.")
+        return GiveUp(f"Gave up after {policy.rate_limit_waits} waits." if policy.rate_limit_waits else "")
     if error.retry_after is None:
         return Retry(backoff(past.rate_limits, policy, draw))
     if error.retry_after > policy.longest_wait:

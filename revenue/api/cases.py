@@ -12,9 +12,9 @@ from rest_framework.response import Response
 
 from accounts.access import Sight, sight_of
 from accounts.people import person
-from partners.activation import activate, checked, send_reference
+from partners.activation import checked, send_reference
 from partners.models import Case, ReferenceChange
-from partners.references import InvalidReference, set_reference
+from partners.references import InvalidReference
 from revenue.api import schema
 from revenue.api.bodies import MOST_REFERENCES, REFERENCE, InvalidBody, reference_of, references_of, welcome_of
 from revenue.api.case_fields import (
@@ -29,6 +29,7 @@ from revenue.api.case_fields import (
     case_data,
 )
 from revenue.api.views import Answer
+from revenue.edits import activate, set_reference
 from revenue.filters import FilterError
 from revenue.selectors.cases import case_of, case_total
 from revenue.selectors.references import by_partner_reference
@@ -62,7 +63,7 @@ class CaseView(Answer):
         case = _case(sight, reference)
         wanted = reference_of(request.data)
         try:
-            has_changed = set_reference(case, wanted, by=editor, source=ReferenceChange.Source.API)
+            has_changed = set_reference(request, case, wanted, by=editor, source=ReferenceChange.Source.API)
         except InvalidReference as error:
             raise InvalidBody(fields={REFERENCE: str(error)}) from error
         notice = send_reference(case) if has_changed else ""
@@ -146,7 +147,7 @@ class ActivationView(Answer):
         sight, editor = _sight(request), person(request)
         case = _case(sight, reference)
         welcome = checked(welcome_of(request.data, email=editor.email))
-        activation = activate(case, welcome, by=editor)
+        activation = activate(request, case, welcome, by=editor)
         activation.case.refresh_from_db(fields=["lifecycle", "partner_reference"])
         return Response(ActivatedCase(activation_data(activation, case_total(sight, case))).data)
 

@@ -14,10 +14,8 @@ from typing import Any, NamedTuple
 from django.db.models import Case, F, Func, TextField, Value, When
 from django.db.models.expressions import Combinable
 
+from partners.spreadsheets import FORMULA_STARTS, safe_text
 from revenue.stages import TEXTS, Stage
-
-# What a spreadsheet takes for the beginning of a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 Expression = Combinable
 
@@ -37,12 +35,6 @@ class Cell(NamedTuple):
     expression: Callable[[str], Expression]
     typed: Callable[[Any], Typed]
     width: int = 18
-
-
-def safe_text(value: object) -> str:
-    """A text cell that no spreadsheet runs; "" for None."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def plain(value: object) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from itertools import islice
 
-from revenue.exports.cells import flag, number, safe_text, utc_text
+from partners.spreadsheets import safe_text
+from revenue.exports.cells import flag, number, utc_text
 from revenue.exports.files import Export, Lines, in_one_state, written
 from revenue.exports.names import partner_part
 from revenue.filters import ClientFilter

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from partners.models import ReferenceImport
 from partners.reference_file import HEADINGS, harmless
-from revenue.exports.cells import safe_text
+from partners.spreadsheets import safe_text
 from revenue.exports.files import Export, Lines, in_one_state, written
 from revenue.exports.names import partner_part
 from revenue.filters import PageFilter

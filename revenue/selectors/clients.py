@@ -13,13 +13,13 @@ from django.db.models.expressions import Expression
 from django.db.models.functions import Abs, Coalesce, Lower
 
 from accounts.access import Sight
+from partners.containing import containing
 from partners.fields import ExactDecimalField, ExactSum, NumericOrder, add_exactly
 from partners.models import Client
 from revenue.filters import ClientFilter, RevenueFilter
 from revenue.models import KeptTotal
 from revenue.money import cents
 from revenue.parameters import DEFAULT_PAGE_SIZE
-from revenue.search import containing
 from revenue.selectors import kept
 from revenue.selectors.entries import ordered
 from revenue.selectors.kept import ZERO, Groups, OwnerSum, Sum

@@ -41,12 +41,12 @@ SENTENCES: dict[State, str] = {
     "fresh": "The figures are up to date.",
     "stale": "The figures are older than they should be: no pull has finished since.",
     "not_answering": "Debitura is not answering; these are the last good figures.",
-    "key_rejected": "Debitura rejects the API key; these are the last good figures. An admin must set a new key.",
+    "key_rejected": "Debitura rejects the API key; these are the last good figures.",
     "failed": "The last pull failed; these are the last good figures.",
 }
 _NOTHING_YET: dict[State, str] = {
     "not_answering": "Debitura is not answering, and no pull has succeeded yet: there are no figures to show.",
-    "key_rejected": "Debitura rejects the API key: there are no figures to show. An admin must set a new key.",
+    "key_rejected": "Debitura rejects the API key: there are no figures to show.",
     "failed": "No pull has succeeded yet: there are no figures to show.",
 }
 

@@ -20,6 +20,7 @@ from partners.activation import ActivationError, InvalidActivation, OutcomeUncle
 from partners.models import Activation, Case
 from partners.references import LONGEST
 from partners.welcome import LONGEST_MESSAGE
+from revenue.edits import activate
 from revenue.selectors.cases import activations_of
 from revenue.selectors.snapshot import consistent_read
 from revenue.views.case_reference import as_typed, reference_widget, sealed
@@ -114,7 +115,7 @@ def case_activation(request: HttpRequest, reference: str) -> HttpResponse:
 
 def _activate(request: HttpRequest, sight: Sight, case: Case, form: ActivationForm) -> HttpResponse:
     try:
-        attempt = activation.activate(case, form.welcome, by=person(request))
+        attempt = activate(request, case, form.welcome, by=person(request))
     except OutcomeUnclear as unclear:
         # By way of a redirect: nobody sends it again by reloading what it answered.
         messages.warning(request, str(unclear))

@@ -15,7 +15,8 @@ from accounts.access import Sight
 from accounts.people import own_sight, person
 from partners.activation import send_reference
 from partners.models import Case, ReferenceChange
-from partners.references import LONGEST, InvalidReference, ReferenceConflict, cleaned, set_reference
+from partners.references import LONGEST, InvalidReference, ReferenceConflict, cleaned
+from revenue.edits import set_reference
 from revenue.selectors.snapshot import consistent_read
 from revenue.views.cases import case_address, known_case
 from revenue.views.page import needs_account, render_page
@@ -88,7 +89,9 @@ def case_reference(request: HttpRequest, reference: str) -> HttpResponse:
 def _save(request: HttpRequest, sight: Sight, case: Case, form: ReferenceForm) -> HttpResponse:
     text = form.cleaned_data["reference"]
     try:
-        changed = set_reference(case, text, by=person(request), source=ReferenceChange.Source.PAGE, expected=form.was)
+        changed = set_reference(
+            request, case, text, by=person(request), source=ReferenceChange.Source.PAGE, expected=form.was
+        )
     except ReferenceConflict as conflict:
         form = ReferenceForm(conflict.current, text)
         return _form_page(request, sight, case, form, theirs=conflict.current, status=409)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +31,7 @@ from revenue.selectors.trends import EVERY_STAGE, trend
 from revenue.views import columns
 from revenue.views.cards import cards_of
 from revenue.views.controls import Controls, client_chips
-from revenue.views.downloads import download
+from revenue.views.downloads import Wanted, download
 from revenue.views.months import month_table
 from revenue.views.page import account_page, pager, render_page
 from revenue.views.unchanged import again_while_unchanged
@@ -69,10 +70,12 @@ def clients(request: HttpRequest) -> HttpResponse:
 @require_safe
 def clients_export(request: HttpRequest) -> HttpResponseBase:
     """The whole filter as CSV."""
-    return download(
-        lambda _: parse_client_filter(request.GET, asker=request.user),
-        lambda f, now: clients_csv(f, now=now),
-    )
+
+    def read(now: datetime) -> Wanted:
+        f = parse_client_filter(request.GET, asker=request.user)
+        return Wanted.of(f, lambda: clients_csv(f, now=now))
+
+    return download(request, "clients.csv", read)
 
 
 @require_safe

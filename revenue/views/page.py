@@ -13,8 +13,9 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts.access import NoAccount, Sight, own_clients
+from accounts.access import NoAccount, Sight, lacks_second_factor, own_clients
 from accounts.people import frame_of, own_sight, sights_seen
+from accounts.settings_pages import admin_sight
 from revenue.filters import FilterError, RevenueFilter, parse_filter
 from revenue.parameters import home_zone
 from revenue.periods import ONE_DAY, local_today, start_of_day
@@ -46,9 +47,21 @@ def needs_account(view: View[P]) -> View[P]:
         except NoAccount as nothing:
             if own_clients(request.user).exists():
                 raise Http404("There is no such page.") from nothing
-            return render(request, "revenue/no_account.html", {"section": "overview"})
+            context = {"section": "overview", "lacks_second_factor": lacks_second_factor(request.user)}
+            return render(request, "revenue/no_account.html", context)
 
     return answer
+
+
+def administered(request: HttpRequest) -> Sight:
+    """What an admin sees of the account that the address speaks of, for its settings.
+
+    Raises as accounts.settings_pages.admin_sight does, and NoAccount before an account is connected.
+    """
+    sight = admin_sight(request)
+    if sight is None:
+        raise NoAccount("No partner account is connected yet.")
+    return sight
 
 
 def render_page(

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Sight
+from accounts.next_page import is_ours
 from accounts.people import person
 from partners.models import BY_NAME, Client
 from revenue.exports.case_folders import Naming, transactions_zip
@@ -22,7 +22,7 @@ from revenue.filters import RevenueFilter, parse_filter
 from revenue.parameters import Reader
 from revenue.selectors.entries import page_of
 from revenue.views.columns import Table, choose, headers, shown_columns
-from revenue.views.downloads import download
+from revenue.views.downloads import Wanted, download
 from revenue.views.page import account_page, filtered_page, pager
 from revenue.views.unchanged import again_while_unchanged
 
@@ -67,41 +67,41 @@ def payments_columns(request: HttpRequest, table: Table) -> HttpResponse:
     """Remember the chosen columns, and go back to the table as it was."""
     choose(person(request), table, request.POST.getlist("column"))
     back = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    # `redirect` would look for a view that is called as a word without a slash.
-    return HttpResponseRedirect(back if is_ours and back.startswith("/") else reverse(table.key))
+    return HttpResponseRedirect(back if is_ours(request, back) else reverse(table.key))
 
 
 @require_safe
 def payments_csv(request: HttpRequest) -> HttpResponseBase:
     """The whole filter as CSV."""
-    return _download(request, transactions_csv)
+    return _download(request, "transactions.csv", transactions_csv)
 
 
 @require_safe
 def payments_xlsx(request: HttpRequest) -> HttpResponseBase:
     """The whole filter as an Excel workbook."""
-    return _download(request, transactions_xlsx)
+    return _download(request, "transactions.xlsx", transactions_xlsx)
 
 
 @require_safe
 def payments_zip(request: HttpRequest) -> HttpResponseBase:
     """The whole filter as a ZIP with a folder for every case; `folders` says what they are named by."""
 
-    def export(f: RevenueFilter, *, now: datetime) -> Export:
-        read = Reader(request.GET)
-        naming = Naming(read.choice("folders", list(Naming), default=Naming.DEBITURA))
-        read.raise_errors()
-        return transactions_zip(f, naming, now=now)
+    def read(now: datetime) -> Wanted:
+        f = parse_filter(request.GET, asker=request.user, now=now)
+        parameters = Reader(request.GET)
+        naming = Naming(parameters.choice("folders", list(Naming), default=Naming.DEBITURA))
+        parameters.raise_errors()
+        return Wanted.of(f, lambda: transactions_zip(f, naming, now=now))
 
-    return _download(request, export)
+    return download(request, "transactions.zip", read)
 
 
-def _download(request: HttpRequest, export: PaymentsExport) -> HttpResponseBase:
-    return download(
-        lambda now: parse_filter(request.GET, asker=request.user, now=now),
-        lambda f, now: export(f, now=now),
-    )
+def _download(request: HttpRequest, what: str, export: PaymentsExport) -> HttpResponseBase:
+    def read(now: datetime) -> Wanted:
+        f = parse_filter(request.GET, asker=request.user, now=now)
+        return Wanted.of(f, lambda: export(f, now=now))
+
+    return download(request, what, read)
 
 
 def selectable_clients(sight: Sight) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import NoAccount, Sight
+from accounts.audit import Action, record
 from accounts.people import account_query, frame_of, own_sight
 from partners.models import PartnerAccount
 from revenue.models import PullRun, Transaction
@@ -118,6 +119,7 @@ def pull_now(request: HttpRequest) -> HttpResponse:
         messages.info(request, "A pull is already running; its progress is below.")
         return redirect(_pulls_address(request, sight))
     latest = account.pulls.order_by("-pk").values_list("pk", flat=True).first() or 0
+    record(Action.PULL_STARTED, request=request, account=account)
     try:
         start_pull(account)
     except CannotStart as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from http import HTTPStatus
 
 from django.contrib import messages
@@ -15,12 +16,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.people import account_query, own_sight, person
 from partners.models import ReferenceImport
 from partners.reference_file import UnreadableFile, decoded
-from partners.reference_imports import MOST, AppliedBefore, CasesBusy, apply, look_through
+from partners.reference_imports import MOST, AppliedBefore, CasesBusy, look_through
+from revenue.edits import apply_import
 from revenue.exports.references import lines_to_mend_csv, references_csv
 from revenue.filters import parse_page_filter
 from revenue.selectors.cases import cases_seen
 from revenue.selectors.references import change_counts, conflicts, import_of, latest_imports, planned_changes
-from revenue.views.downloads import download
+from revenue.views.downloads import Wanted, download
 from revenue.views.page import account_page, needs_account, render_page
 
 LARGEST_FILE = 20_000_000
@@ -99,7 +101,7 @@ def reference_import_apply(request: HttpRequest, pk: int) -> HttpResponse:
     """Do what was looked through."""
     found = _known_import(request, pk)
     try:
-        apply(found)
+        apply_import(request, found)
     except AppliedBefore:
         messages.info(request, "This file was applied before; nothing was changed now.")
     except CasesBusy:
@@ -110,16 +112,23 @@ def reference_import_apply(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def lines_to_mend(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The lines of a file that could not be used."""
-    return download(lambda now: _known_import(request, pk), lambda found, now: lines_to_mend_csv(found))
+
+    def read(_: datetime) -> Wanted:
+        found = _known_import(request, pk)
+        return Wanted(found.account, None, lambda: lines_to_mend_csv(found))
+
+    return download(request, f"references-to-mend_{pk}.csv", read)
 
 
 @require_safe
 def references_export(request: HttpRequest) -> HttpResponseBase:
     """The references of every case."""
-    return download(
-        lambda now: parse_page_filter(request.GET, asker=request.user),
-        lambda f, now: references_csv(f, now=now),
-    )
+
+    def read(now: datetime) -> Wanted:
+        f = parse_page_filter(request.GET, asker=request.user)
+        return Wanted.of(f, lambda: references_csv(f, now=now))
+
+    return download(request, "references.csv", read)
 
 
 def _known_import(request: HttpRequest, pk: int) -> ReferenceImport:

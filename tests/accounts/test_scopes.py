@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import ApiToken
 from partners.models import Case
-from tests.factories import make_account, make_case, make_client, make_user
+from tests.factories import make_account, make_case, make_client, make_user, sign_in_now
 
 pytestmark = pytest.mark.django_db
 
@@ -85,6 +85,6 @@ def test_what_there_is_not_is_told_whatever_the_scope(method: str, address: str)
 @pytest.mark.usefixtures("case")
 def test_session_needs_no_scope() -> None:
     caller = APIClient()
-    caller.force_login(make_user())
+    sign_in_now(caller, make_user())
     answer = caller.patch(f"{API}/cases/Q1", {"collectionPartnerReference": "mine"}, format="json")
     assert (answer.status_code, answer.json()["partner_reference"]) == (200, "mine")

@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 from accounts.models import ApiToken
 from accounts.token_rate import count
 from tests import environment
-from tests.factories import make_user
+from tests.factories import make_user, sign_in_now
 
 pytestmark = pytest.mark.django_db
 
@@ -67,7 +67,7 @@ def test_tokens_and_sessions_do_not_wait_for_each_other() -> None:
     one, other = (APIClient(HTTP_AUTHORIZATION=f"Bearer {ApiToken.issue(person)}") for _ in range(2))
     assert (statuses(one, 4), statuses(other, 3)) == ([404, 404, 404, 429], [404, 404, 404])
     session = APIClient()
-    session.force_login(person)
+    sign_in_now(session, person)
     assert statuses(session, 5) == [404] * 5
 
 

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from accounts.forms import TokenForm
 from accounts.models import ApiToken, User
-from tests.factories import make_account, make_user
+from tests.factories import make_account, make_user, sign_in_now
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ def person() -> User:
 @pytest.fixture
 def browser(person: User) -> Client:
     client = Client()
-    client.force_login(person)
+    sign_in_now(client, person)
     return client
 
 
@@ -154,7 +154,7 @@ def test_token_of_another_person_is_as_unknown_as_none(browser: Client) -> None:
 def test_token_is_revoked_by_a_post_with_its_secret_only(person: User) -> None:
     ApiToken.issue(person)
     strict = Client(enforce_csrf_checks=True)
-    strict.force_login(person)
+    sign_in_now(strict, person)
     address = reverse("token_revoke", args=[ApiToken.objects.get().pk])
     assert (strict.get(address).status_code, strict.post(address).status_code) == (405, 403)
     assert strict.post(reverse("tokens"), WANTED).status_code == 403

@@ -1,10 +1,12 @@
 import pytest
 from django.contrib.auth import SESSION_KEY
+from django.template import TemplateDoesNotExist
+from django.template.loader import get_template
 from django.test import Client
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from accounts.models import User
-from tests.factories import make_account, make_user
+from tests.factories import make_account, make_user, sign_in_now
 
 pytestmark = pytest.mark.django_db
 
@@ -94,7 +96,7 @@ def test_sign_in_page_asked_for_as_a_fragment_makes_the_whole_page_load(client):
 
 
 def test_sign_out_ends_the_session_and_needs_post(client):
-    client.force_login(make_user())
+    sign_in_now(client, make_user())
     assert client.get(reverse("sign_out")).status_code == 405
     response = client.post(reverse("sign_out"))
     assert (response["Location"], SESSION_KEY in client.session) == (reverse("sign_in"), False)
@@ -102,7 +104,7 @@ def test_sign_out_ends_the_session_and_needs_post(client):
 
 def test_password_change_keeps_the_session_and_asks_for_the_old_one(client):
     user = make_user("maria@example.com")
-    client.force_login(user)
+    sign_in_now(client, user)
     new = {"new_password1": "another long phrase 77", "new_password2": "another long phrase 77"}
     assert client.post(reverse("password_change"), {"old_password": "wrong", **new}).status_code == 200
     response = client.post(reverse("password_change"), {"old_password": PASSWORD, **new})
@@ -113,7 +115,7 @@ def test_password_change_keeps_the_session_and_asks_for_the_old_one(client):
 
 def test_profile_saves_name_zone_and_theme(client):
     user = make_user()
-    client.force_login(user)
+    sign_in_now(client, user)
     response = client.post(
         reverse("profile"), {"name": "Maria", "time_zone": "Asia/Kathmandu", "theme": "dark"}, follow=True
     )
@@ -123,7 +125,7 @@ def test_profile_saves_name_zone_and_theme(client):
 
 
 def test_profile_with_a_wrong_zone_answers_400_and_ties_the_error_to_its_field(client):
-    client.force_login(make_user())
+    sign_in_now(client, make_user())
     response = client.post(reverse("profile"), {"name": "", "time_zone": "Nowhere", "theme": "dark"})
     html = response.content.decode()
     assert response.status_code == 400
@@ -148,3 +150,31 @@ def test_profile_with_a_wrong_zone_answers_400_and_ties_the_error_to_its_field(c
 def test_page_without_a_session_leads_to_the_sign_in(client, address):
     response = client.get(address)
     assert (response.status_code, response["Location"].startswith("/sign-in/?next=/")) == (302, True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("account_signup", "account_email", "account_logout", "account_reauthenticate", "account_inactive"),
+        *("account_reset_password", "account_change_password", "account_confirm_email", "account_request_login_code"),
+        *("socialaccount_signup", "socialaccount_connections", "socialaccount_login_error", "openid_connect_login"),
+        *("mfa_index", "mfa_activate_totp", "mfa_reauthenticate", "mfa_signup_webauthn", "usersessions_list"),
+    ],
+)
+def test_addresses_of_allauth_that_nobody_needs_are_not_there(name):
+    with pytest.raises(NoReverseMatch):
+        reverse(name)
+
+
+@pytest.mark.parametrize("address", ["/sign-up/", "/signup/", "/accounts/signup/", "/accounts/login/", "/accounts/"])
+def test_nobody_signs_up_by_themselves(client, address):
+    sign_in_now(client, make_user())
+    assert client.get(address).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "template", ["account/login.html", "account/signup.html", "mfa/index.html", "allauth/layouts/base.html"]
+)
+def test_pages_of_another_look_are_not_installed(template):
+    with pytest.raises(TemplateDoesNotExist):
+        get_template(template)

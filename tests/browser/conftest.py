@@ -121,7 +121,7 @@ def sign_in(page: Page) -> Page:
     page.goto("/")
     page.get_by_label("E-mail").fill("Finance@Example.com")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("heading", name="Overview", level=1).wait_for()
     # A page listens to keys and clicks from then on.
     page.wait_for_load_state("load")

@@ -10,7 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from accounts.models import ApiToken, User
+from accounts.joining import invite
+from accounts.models import ApiToken, Invitation, Membership, Role, User
 from partners.models import Case, Client
 from partners.reference_imports import look_through
 from revenue.models import PullRun, Transaction
@@ -27,7 +28,11 @@ def addresses() -> list[str]:
     client = Client.objects.exclude(transactions=None).order_by("pk").first()
     case = Case.objects.exclude(transactions=None).order_by("pk").first()
     assert client is not None and case is not None
-    ApiToken.issue(User.objects.get(), name="W" * ApiToken.LONGEST_NAME)
+    owner = User.objects.get()
+    ApiToken.issue(owner, name="W" * ApiToken.LONGEST_NAME)
+    place = {"user": owner, "account": client.account}
+    member = Membership.objects.get_or_create(**place, defaults={"role": Role.MANAGER})[0].pk
+    invite(client.account, email=f"{'w' * 50}.{Invitation.objects.count()}@example.com", role=Role.CLIENT, by=owner)
     return [
         "/",
         "/?period=this_month",
@@ -50,6 +55,14 @@ def addresses() -> list[str]:
         "/profile/",
         "/profile/password/",
         "/profile/tokens/",
+        "/settings/",
+        "/settings/keys/",
+        "/settings/audit/",
+        "/settings/people/",
+        "/settings/people/invite/",
+        f"/settings/people/{member}/",
+        f"/settings/people/{member}/clients/?show=others",
+        "/invitation/unknown/",
         "/api/v1/docs/",
         "/nowhere/",
     ]

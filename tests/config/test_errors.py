@@ -8,7 +8,7 @@ import pytest
 from django.test import Client, RequestFactory
 from django.views.defaults import server_error
 
-from tests.factories import make_user
+from tests.factories import make_user, sign_in_now
 
 
 def heading(html: str) -> str:
@@ -22,7 +22,7 @@ def test_unknown_address_has_a_page_for_anybody(client):
 
 @pytest.mark.django_db
 def test_unknown_address_keeps_the_navigation_of_who_is_signed_in(client):
-    client.force_login(make_user())
+    sign_in_now(client, make_user())
     assert '<nav class="nav"' in client.get("/nothing/").content.decode()
 
 
@@ -34,7 +34,7 @@ def test_request_for_another_host_has_a_page(client):
 @pytest.mark.django_db
 def test_form_without_its_token_is_not_allowed():
     client = Client(enforce_csrf_checks=True)
-    client.force_login(make_user())
+    sign_in_now(client, make_user())
     response = client.post("/pulls/now/")
     assert (response.status_code, heading(response.content.decode())) == (403, "Not allowed")
 
@@ -46,7 +46,7 @@ def test_broken_page_has_one_that_needs_nothing(rf: RequestFactory):
 
 @pytest.mark.django_db
 def test_pages_allow_no_inline_script_or_style(client):
-    client.force_login(make_user())
+    sign_in_now(client, make_user())
     response = client.get("/profile/")
     policy = response["Content-Security-Policy"].split("; ")
     assert {"script-src 'self'", "style-src 'self'", "default-src 'none'"} - set(policy) == set()

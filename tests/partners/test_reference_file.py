@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from partners.reference_file import HEADINGS, BadLine, Line, UnreadableFile, decoded, harmless, lines, meant
-from revenue.exports.cells import FORMULA_STARTS
+from partners.spreadsheets import FORMULA_STARTS
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 NASTY = st.text(alphabet=[*"'=+-@\t\r\n,;\" aæ🧾\u2028\x85\ufeff"], max_size=8)

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from partners.secrets import UnreadableSecret, decrypt, encrypt
+from partners.secrets import UnreadableSecret, decrypt, encrypt, ending
 
 SECRET = "key/with+odd=letters é 東"
 
@@ -52,3 +52,10 @@ def test_secret_that_no_key_opens_says_what_to_do(settings: Any, change: str) ->
         decrypt(texts.get(change, sealed))
     assert (raised.value.kind, raised.value.retryable) == ("unreadable_secret", False)
     assert SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("secret", "shown"), [("0123456789ab", "89ab"), ("0123456789a", ""), ("", ""), ("é" * 11 + "ø東", "ééø東")]
+)
+def test_ending_of_a_secret_is_shown_only_of_a_long_one(secret: str, shown: str) -> None:
+    assert ending(encrypt(secret)) == shown

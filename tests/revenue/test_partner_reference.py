@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils.html import strip_tags
 
 from partners.models import Case
-from tests.factories import make_account, make_case, make_client, make_run, make_transaction, make_user
+from tests.factories import make_account, make_case, make_client, make_run, make_transaction, make_user, sign_in_now
 from tests.partners.hostile import HOSTILE
 from tests.revenue.views.reading import links, words
 
@@ -54,7 +54,7 @@ def case(client, theirs):
 def browser(db):
     """The browser of somebody of the partner's."""
     browser = Client()
-    browser.force_login(make_user())
+    sign_in_now(browser, make_user())
     return browser
 
 

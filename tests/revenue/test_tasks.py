@@ -34,7 +34,7 @@ from revenue.tasks import MOST_RETRIES, CannotStart, pull_account, pull_every_ac
 from sandbox.server import SandboxServer
 from sandbox.world import World
 from tests import environment
-from tests.factories import make_run, make_user
+from tests.factories import make_run, make_user, sign_in_now
 from tests.processes import PATIENCE_SECONDS, kill, silent_server, start, wait_until
 from tests.revenue.pull.support import everything, rows_stored, rows_upstream
 
@@ -294,7 +294,7 @@ def test_pull_that_no_worker_can_hear_of_is_told_at_once(account: PartnerAccount
 
 def test_pull_now_says_that_the_pull_could_not_be_started(account: PartnerAccount, no_broker: None) -> None:
     browser = Client()
-    browser.force_login(make_user())
+    sign_in_now(browser, make_user())
     response = browser.post("/pulls/now/", follow=True)
     assert response.redirect_chain == [("/pulls/", 302)]
     assert [(said.level_tag, str(said)) for said in response.context["messages"]] == [

@@ -27,7 +27,16 @@ from partners.references import set_reference
 from revenue.models import PullRun
 from revenue.views.columns import BALANCE, TRANSACTIONS
 from tests.addresses import addresses, every_route
-from tests.factories import make_account, make_case, make_client, make_creditor, make_run, make_transaction, make_user
+from tests.factories import (
+    make_account,
+    make_case,
+    make_client,
+    make_creditor,
+    make_run,
+    make_transaction,
+    make_user,
+    sign_in_now,
+)
 from tests.partners.hostile import HOSTILE
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +77,7 @@ class Walker:
     def sign_in(self) -> None:
         """Once more where the last address was the one to sign out."""
         if not self.by_token and SESSION_KEY not in self.browser.session:
-            self.browser.force_login(self.person)
+            sign_in_now(self.browser, self.person)
 
     def reads(self, route: str, *queries: str) -> Iterator[bytes]:
         """The answers to GET: as it is, and with each of the queries."""
@@ -157,6 +166,8 @@ def walker(request: pytest.FixtureRequest, account: PartnerAccount, person: User
         "partner_reference": [*REFERENCES[:2], "unknown"],
         "pk": [run.pk, looked_through.pk],
         "slug": ["acme", "unknown"],
+        "uidb64": ["MQ"],
+        "token": ["unknown"],
     }
     return Walker(person, values, by_token=request.param == "token")
 

@@ -6,8 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.utils import timezone
 
+from accounts.audit import Action, record_command
 from accounts.models import ApiToken, User
 
 LONGEST_LIFE = 3_650  # days
@@ -36,7 +38,13 @@ class Command(BaseCommand):
             raise CommandError(f"--days is {days}; write a number from 1 to {LONGEST_LIFE}, or leave it out.")
         end = None if days is None else timezone.now() + timedelta(days=days)
         scopes = dict.fromkeys(scope or ApiToken.Scope.values)
-        self.stdout.write(ApiToken.issue(_person(email), name=name, scopes=scopes, expires_at=end))
+        owner = _person(email)
+        with transaction.atomic():
+            made = ApiToken.issue(owner, name=name, scopes=scopes, expires_at=end)
+            expires = None if end is None else end.date()
+            # Whose it is, so that whoever looks after this person's accounts sees it.
+            record_command(Action.TOKEN_MADE, subject=owner.email, name=name, scopes=[*scopes], expires=expires)
+        self.stdout.write(made)
 
 
 def _person(email: str) -> User:

@@ -3,12 +3,14 @@
 import json
 import logging
 import sys
+from contextlib import redirect_stdout
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
 from partners.models import PartnerAccount
 from revenue.models import PullRun
+from revenue.notices import note_outcome
 from revenue.pull.report import CaseFigures, Report, not_pulled, report
 from revenue.pull.runner import AlreadyRunning, pull
 from revenue.selectors.pulls import left_in_words
@@ -44,7 +46,11 @@ class Command(BaseCommand):
     def _pull(self, account: PartnerAccount, *, full: bool, quiet: bool) -> Report:
         watch = self._show_progress if sys.stderr.isatty() else None
         try:
-            found = report(pull(account, full=full, watch=watch))
+            run = pull(account, full=full, watch=watch)
+            found = report(run)
+            # Where mail goes to the console, it must not get among the JSON.
+            with redirect_stdout(sys.stderr):
+                note_outcome(run, account)
         except AlreadyRunning as error:
             found = not_pulled(account.slug, kind="already_running", message=str(error), retryable=True)
         except Exception as error:  # a defect met by one account must not keep the others from being pulled

@@ -63,6 +63,8 @@ def test_decision(error, past, decision):
 
 def test_single_try_gives_up_without_a_reason():
     assert decide(Unreachable("x"), Past(failures=1), RetryPolicy(tries=1), 1.0) == GiveUp()
+    without_waits = RetryPolicy(rate_limit_waits=0)
+    assert decide(RateLimited("x", retry_after=1.0), Past(rate_limits=1), without_waits, 1.0) == GiveUp()
 
 
 @pytest.mark.parametrize(

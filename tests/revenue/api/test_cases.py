@@ -17,7 +17,15 @@ from partners.models import Case, ReferenceChange
 from partners.references import cleaned
 from revenue.api.bodies import LONGEST_BODY
 from revenue.stages import Stage
-from tests.factories import make_account, make_case, make_client, make_creditor, make_transaction, make_user
+from tests.factories import (
+    make_account,
+    make_case,
+    make_client,
+    make_creditor,
+    make_transaction,
+    make_user,
+    sign_in_now,
+)
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1/cases"
@@ -219,7 +227,7 @@ def test_other_kinds_of_body_are_refused(api, case):
 
 def test_session_needs_the_secret_of_its_forms_to_change_anything(case, person):
     browser = APIClient(enforce_csrf_checks=True)
-    browser.force_login(person)
+    sign_in_now(browser, person)
     assert error(send(browser, "patch", f"{API}/Q8OAXF3W", {KEY: "x"}))[:2] == (403, "permission_denied")
     assert error(send(browser, "post", LOOK_UP, {"references": ["x"]}))[:2] == (403, "permission_denied")
     browser.get("/profile/")

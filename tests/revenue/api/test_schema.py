@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from revenue.api.docs import operations
 from revenue.stages import Stage
-from tests.factories import make_user
+from tests.factories import make_user, sign_in_now
 
 METHODS = {
     "/api/v1/cases/{reference}": ["get", "patch"],
@@ -172,7 +172,7 @@ def test_schema_tells_its_errors_in_json(headers, method, status, code):
 @pytest.mark.django_db
 def test_docs_are_a_page_without_anything_from_elsewhere():
     caller = APIClient()
-    caller.force_login(make_user())
+    sign_in_now(caller, make_user())
     page = caller.get("/api/v1/docs/")
     text = page.content.decode()
     assert page.status_code == 200

@@ -10,7 +10,16 @@ from revenue.models import PullRun
 from revenue.money import cents
 from revenue.selectors.totals import stage_totals
 from revenue.stages import STAGES, Stage
-from tests.factories import NOW, make_account, make_case, make_client, make_run, make_transaction, make_user
+from tests.factories import (
+    NOW,
+    make_account,
+    make_case,
+    make_client,
+    make_run,
+    make_transaction,
+    make_user,
+    sign_in_now,
+)
 from tests.revenue.builders import all_time
 
 pytestmark = pytest.mark.django_db
@@ -273,7 +282,7 @@ def test_wrong_token_is_refused(partner):
 
 def test_session_works_as_well(partner):
     caller = APIClient()
-    caller.force_login(make_user())
+    sign_in_now(caller, make_user())
     assert caller.get(f"{API}/summary").status_code == 200
 
 

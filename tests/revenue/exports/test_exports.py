@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.access import Sight
-from revenue.exports.cells import safe_text
+from partners.spreadsheets import safe_text
 from revenue.exports.clients import CLIENT_HEADERS, clients_csv
 from revenue.exports.transactions import transactions_csv
 from revenue.filters import ClientFilter
@@ -19,7 +19,16 @@ from revenue.models import Transaction
 from revenue.periods import Period
 from revenue.selectors.totals import list_totals
 from revenue.stages import Stage
-from tests.factories import NOW, make_account, make_case, make_client, make_run, make_transaction, make_user
+from tests.factories import (
+    NOW,
+    make_account,
+    make_case,
+    make_client,
+    make_run,
+    make_transaction,
+    make_user,
+    sign_in_now,
+)
 from tests.revenue.builders import COPENHAGEN, all_time, bulk_transactions
 
 pytestmark = pytest.mark.django_db
@@ -307,7 +316,7 @@ def test_header_waits_for_no_row(partner, django_assert_num_queries):
 def test_response_that_is_closed_unread_leaves_no_transaction_open(partner, method, extension):
     make_transaction(partner)
     browser = Client()
-    browser.force_login(make_user())
+    sign_in_now(browser, make_user())
     response = getattr(browser, method)(f"/transactions/export.{extension}")
     assert connection.in_atomic_block
     response.close()

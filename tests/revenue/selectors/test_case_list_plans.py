@@ -24,12 +24,12 @@ FIRST = datetime(2024, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def client(db, monkeypatch):
-    """The client of a seventh of the cases of its account: of more, PostgreSQL may as well read them all."""
+    """The client of a twentieth of the cases of its account: of more, PostgreSQL may as well read them all."""
     monkeypatch.setattr(case_list, "FEW", 100)
     monkeypatch.setattr(case_list, "MOST_COUNTED", 500)
     client = make_client()
     others = [make_client(client.account) for _ in range(20)]
-    Case.objects.bulk_create(_case(i, others[i % 20] if i % 7 else client) for i in range(CASES))
+    Case.objects.bulk_create(_case(i, others[i % 20] if i % 20 else client) for i in range(CASES))
     bulk.refresh_statistics(Case)
     return client
 

@@ -93,7 +93,7 @@ def test_freshness_of_a_failure_before_any_success_speaks_of_no_figures(partner)
     unpublished(partner, Status.FAILED, error_kind="unauthorized")
     found = freshness(partner, NOW)
     assert (found.state, found.as_of) == ("key_rejected", None)
-    assert found.sentence == "Debitura rejects the API key: there are no figures to show. An admin must set a new key."
+    assert found.sentence == "Debitura rejects the API key: there are no figures to show."
 
 
 def test_freshness_after_an_interruption_goes_by_age(partner):

@@ -2,7 +2,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from tests.factories import make_user
+from tests.factories import make_user, sign_in_now
 
 
 @pytest.fixture
@@ -14,5 +14,5 @@ def reader(db) -> User:
 @pytest.fixture
 def signed_in(client: Client, reader: User) -> Client:
     """The browser of `reader`."""
-    client.force_login(reader)
+    sign_in_now(client, reader)
     return client

@@ -13,7 +13,7 @@ from django.utils import timezone
 from partners.activation import OVER_AFTER
 from partners.models import Activation, Case, PartnerAccount, ReferenceChange
 from partners.references import set_reference
-from tests.factories import make_case, make_client, make_creditor, make_run
+from tests.factories import make_case, make_client, make_creditor, make_run, sign_in_now
 from tests.partners.hostile import HOSTILE
 from tests.revenue.views.reading import links, words
 
@@ -266,7 +266,7 @@ def test_stranger_is_asked_to_sign_in(case):
 
 def test_form_without_its_token_is_refused(reader, case, upstream):
     browser = Client(enforce_csrf_checks=True)
-    browser.force_login(reader)
+    sign_in_now(browser, reader)
     assert (browser.post(FORM, TYPED).status_code, sends(upstream)) == (403, 0)
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 
 from partners.models import ReferenceChange
 from partners.references import set_reference
-from tests.factories import make_account, make_case, make_client, make_creditor, make_run, make_user
+from tests.factories import make_account, make_case, make_client, make_creditor, make_run, make_user, sign_in_now
 from tests.partners.hostile import HOSTILE
 from tests.revenue.views.reading import links, words
 
@@ -189,7 +189,7 @@ def test_stranger_is_asked_to_sign_in(case):
 
 def test_form_without_its_token_is_refused(reader, case):
     browser = Client(enforce_csrf_checks=True)
-    browser.force_login(reader)
+    sign_in_now(browser, reader)
     assert browser.post(FORM, {"was": "", "reference": "X"}).status_code == 403
     assert stored(case) == ""
 

@@ -206,7 +206,15 @@ def test_accounts_are_switched_by_links_and_kept_in_every_other(signed_in, accou
     response = signed_in.get("/", {"partner": "zeta"})
     assert "Only at Zeta" in words(response)
     elsewhere = {link for link in links(response) if link.startswith("/") and "partner=zeta" not in link}
-    assert elsewhere == {"/?partner=acme", "/profile/", "/profile/password/", "/profile/tokens/", "/api/v1/docs/"}
+    assert elsewhere == {
+        "/?partner=acme",
+        "/profile/",
+        "/profile/password/",
+        "/profile/security/",
+        "/profile/sessions/",
+        "/profile/tokens/",
+        "/api/v1/docs/",
+    }
 
 
 def test_links_on_the_page_of_a_later_account_lead_to_it_whatever_its_name(signed_in, account):
@@ -214,7 +222,15 @@ def test_links_on_the_page_of_a_later_account_lead_to_it_whatever_its_name(signe
     make_run(other)
     response = signed_in.get("/", {"partner": "aaa"})
     elsewhere = {link for link in links(response) if link.startswith("/") and "partner=aaa" not in link}
-    assert elsewhere == {"/?partner=acme", "/profile/", "/profile/password/", "/profile/tokens/", "/api/v1/docs/"}
+    assert elsewhere == {
+        "/?partner=acme",
+        "/profile/",
+        "/profile/password/",
+        "/profile/security/",
+        "/profile/sessions/",
+        "/profile/tokens/",
+        "/api/v1/docs/",
+    }
 
 
 @pytest.mark.parametrize("rows", [1, 3])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from partners.models import Case, ReferenceChange, ReferenceImport
 from revenue.views import references as pages
-from tests.factories import make_account, make_case, make_client, make_creditor, make_run, make_user
+from tests.factories import make_account, make_case, make_client, make_creditor, make_run, make_user, sign_in_now
 from tests.revenue.views.reading import links, words
 
 pytestmark = pytest.mark.django_db
@@ -284,7 +284,7 @@ def sent_back(browser, content):
 def test_form_says_the_rules_and_lists_the_readers_own_files(signed_in, account):
     cases(account, Q1="")
     stranger = Client()
-    stranger.force_login(make_user())
+    sign_in_now(stranger, make_user())
     own, others = paste(signed_in, "Q1,a")["Location"], paste(stranger, "Q1,b")["Location"]
     response = signed_in.get("/references/")
     assert "At most 50,000 references change at once." in words(response)
@@ -297,7 +297,7 @@ def test_file_of_somebody_else_and_of_another_account_is_not_found(signed_in, ac
     cases(account, Q1="")
     cases(other, Q1="")
     stranger = Client()
-    stranger.force_login(make_user())
+    sign_in_now(stranger, make_user())
     others = paste(stranger, "Q1,a")["Location"]
     elsewhere = signed_in.post("/references/?partner=zebra", {"text": "Q1,a"})["Location"]
     assert signed_in.get(elsewhere).status_code == 200
@@ -327,7 +327,7 @@ def test_who_works_for_a_client_learns_and_changes_nothing(client, account):
     creditor = make_user()
     make_creditor(creditor, case.client)
     mine = ReferenceImport.objects.create(account=account, by=creditor, lines=1, unchanged=0, plan=[])
-    client.force_login(creditor)
+    sign_in_now(client, creditor)
     answers = [
         *(client.get(f"/references/{path}") for path in ("", "export.csv", f"{mine.pk}/", f"{mine.pk}/mend.csv")),
         paste(client, "Q1,x"),
@@ -342,7 +342,7 @@ def test_who_works_for_a_client_learns_and_changes_nothing(client, account):
 @pytest.mark.parametrize("path", ["", "1/apply/"])
 def test_nothing_is_taken_without_the_secret_of_the_form(account, reader, path):
     browser = Client(enforce_csrf_checks=True)
-    browser.force_login(reader)
+    sign_in_now(browser, reader)
     assert browser.post(f"/references/{path}", {"text": "Q1,a"}).status_code == 403
 
 

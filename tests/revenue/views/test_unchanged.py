@@ -10,7 +10,7 @@ from accounts.models import User
 from revenue.models import PullRun, PullState
 from revenue.selectors.pulls import DEAD_AFTER
 from revenue.views.page import _age_changes_at
-from tests.factories import make_account, make_client, make_run, make_user
+from tests.factories import make_account, make_client, make_run, make_user, sign_in_now
 from tests.revenue.views.reading import words
 
 pytestmark = pytest.mark.django_db
@@ -89,7 +89,7 @@ def test_every_address_has_its_own_page(browser):
 def test_nobody_gets_the_page_of_another(browser, account):
     browser.get("/")
     other = Client()
-    other.force_login(make_user("other@example.com"))
+    sign_in_now(other, make_user("other@example.com"))
     other.cookies["csrftoken"] = browser.cookies["csrftoken"].value
     assert not is_kept(other)
     assert "other@example.com" in other.get("/").content.decode()
@@ -232,7 +232,7 @@ def test_who_may_not_come_in_any_more_gets_no_page(browser, reader):
 
 def test_form_of_a_kept_page_works(account, reader, clock):
     browser = Client(enforce_csrf_checks=True)
-    browser.force_login(reader)
+    sign_in_now(browser, reader)
     for _ in range(3):
         page = browser.get("/").content.decode()
     assert is_kept(browser)

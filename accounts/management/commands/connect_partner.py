@@ -2,16 +2,15 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
-from partners.debitura.client import DebituraClient
+from accounts.audit import Action, record_command
+from accounts.management.account_options import add_key_option, check_words, read_key
+from partners.connecting import REFERRAL_API, OfAnotherPartner, host_of, keep_key, whose_key
 from partners.debitura.errors import DebituraError
 from partners.debitura.records import Me
-from partners.management.account_options import add_key_option, check_words, read_key
 from partners.models import PartnerAccount
-
-PRODUCTION = "https://referral-api.debitura.com"
 
 
 class Command(BaseCommand):
@@ -20,7 +19,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--slug", required=True, help="a short name for commands and addresses, such as acme")
         parser.add_argument("--name", required=True, help="the name people see")
-        parser.add_argument("--base-url", default=PRODUCTION, help="Debitura's address (default: %(default)s)")
+        parser.add_argument("--base-url", default=REFERRAL_API, help="Debitura's address (default: %(default)s)")
         add_key_option(parser)
 
     def handle(self, *, slug: str, name: str, base_url: str, api_key_env: str | None, **options: Any) -> None:
@@ -38,8 +37,7 @@ class Command(BaseCommand):
 
 def _check(base_url: str, key: str) -> Me:
     try:
-        with DebituraClient(base_url, key, allow_private=settings.ALLOW_PRIVATE_UPSTREAM) as api:
-            return api.me()
+        return whose_key(base_url, key)
     except DebituraError as error:
         raise CommandError(f"Not connected: {error}") from None
 
@@ -47,15 +45,15 @@ def _check(base_url: str, key: str) -> Me:
 def _store(slug: str, name: str, base_url: str, key: str, me: Me) -> tuple[PartnerAccount, bool]:
     account = PartnerAccount.objects.filter(slug=slug).first() or PartnerAccount(slug=slug)
     created = account.pk is None
-    if account.is_of_another(me.id):
+    account.name = name
+    try:
+        with transaction.atomic():
+            keep_key(account, base_url=base_url, key=key, me=me, also=["name"])
+            what = account.SEALED["sealed_api_key"]
+            record_command(Action.KEY_CHANGED, account=account, subject=what, name=name, host=host_of(account.base_url))
+    except OfAnotherPartner as other:
         raise CommandError(
-            f"Not connected: this key belongs to another partner ({me.company_name or me.id}) than the one whose figures "
+            f"Not connected: this key belongs to another partner ({other.partner}) than the one whose figures "
             f"{slug} holds. Connect it under a --slug of its own."
-        )
-    account.partner_id = me.id or account.partner_id
-    account.name, account.base_url, account.api_key = name, base_url.rstrip("/"), key
-    if created:
-        account.take_mode(me.invoicing_trigger_mode)
-    # What others have set since, such as the key of the Collection Partner API, stays.
-    account.save(update_fields=None if created else ["partner_id", "name", "base_url", "sealed_api_key"])
+        ) from None
     return account, created

@@ -3,10 +3,13 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.urls import reverse
 
-from partners.debitura.webhooks import UnusableSecret, secret_bytes
-from partners.management.account_options import account_named, add_key_option, read_key
+from accounts.audit import Action, record_command
+from accounts.management.account_options import account_named, add_key_option, read_key
+from partners.connecting import keep_webhook_secret
+from partners.debitura.webhooks import UnusableSecret
 
 
 class Command(BaseCommand):
@@ -25,10 +28,10 @@ class Command(BaseCommand):
         account = account_named(partner)
         secret = read_key(secret_env, "webhook's secret", "--secret-env")
         try:
-            secret_bytes(secret)
+            with transaction.atomic():
+                keep_webhook_secret(account, secret)
+                record_command(Action.KEY_CHANGED, account=account, subject=account.SEALED["sealed_webhook_secret"])
         except UnusableSecret as error:
             raise CommandError(f"Not connected: {error}") from None
-        account.webhook_secret = secret
-        account.save(update_fields=["sealed_webhook_secret"])
         address = reverse("webhook", args=[account.slug])
         self.stdout.write(f"Connected the webhook of {account.slug}. Its address is https://<your host>{address}")

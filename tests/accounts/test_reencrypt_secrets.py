@@ -6,12 +6,15 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.apps import apps
 from django.core.management import CommandError, call_command
 
+from accounts.second_factors import authenticator_of_code
 from partners.models import PartnerAccount
 from partners.secrets import decrypt
-from tests.factories import make_account
+from tests.factories import app_code, make_account, make_app, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -100,7 +103,7 @@ def test_key_that_somebody_stores_meanwhile_stays(settings: Any, monkeypatch: py
         account.save(update_fields=["sealed_api_key"])
         return False
 
-    monkeypatch.setattr("partners.management.commands.reencrypt_secrets.is_newest", store_another)
+    monkeypatch.setattr("accounts.management.commands.reencrypt_secrets.is_newest", store_another)
     reencrypt()
     assert PartnerAccount.objects.get().api_key == "another key"
 
@@ -112,6 +115,20 @@ def test_secret_key_alone_gives_way_to_a_list_of_keys(settings: Any) -> None:
     reencrypt()
     settings.FIELD_ENCRYPTION_KEYS = ["new"]
     assert opened("acme") == expected("acme")
+
+
+@pytest.mark.usefixtures("_old_key")
+def test_second_factors_need_no_old_key_either(settings: Any) -> None:
+    user, lost = make_user(), make_user("lost@example.com")
+    secret = make_app(user)
+    [code, *_] = RecoveryCodes.activate(user).get_unused_codes()
+    make_app(lost)
+    Authenticator.objects.filter(user=lost).update(data={"secret": "sealed with a key that is gone"})
+    settings.FIELD_ENCRYPTION_KEYS = ["new", "old"]
+    with pytest.raises(CommandError, match=r"lost@example.com: totp$"):
+        reencrypt()
+    settings.FIELD_ENCRYPTION_KEYS = ["new"]
+    assert [authenticator_of_code(user, each) is not None for each in (app_code(secret), code)] == [True, True]
 
 
 def test_every_sealed_column_is_known() -> None:

@@ -1,19 +1,21 @@
 """`manage.py connect_collection_partner`: the key through which an account's cases are activated, checked and encrypted."""
 
-import secrets
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from partners.debitura.address import checked_case_path
-from partners.debitura.collection import CollectionClient
+from accounts.audit import Action, record_command
+from accounts.management.account_options import account_named, add_key_option, check_words, read_key
+from partners.connecting import (
+    COLLECTION_API,
+    check_lifecycle_path,
+    host_of,
+    keep_collection_key,
+    try_collection_key,
+)
 from partners.debitura.errors import DebituraError, InsecureAddress
-from partners.management.account_options import account_named, add_key_option, check_words, read_key
 from partners.models import PartnerAccount
-
-PRODUCTION = "https://collectionpartner-api.debitura.com"
 
 
 class Command(BaseCommand):
@@ -26,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--partner", required=True, help="the slug of an account that connect_partner has connected"
         )
-        parser.add_argument("--base-url", default=PRODUCTION, help="Debitura's address (default: %(default)s)")
+        parser.add_argument("--base-url", default=COLLECTION_API, help="Debitura's address (default: %(default)s)")
         add_key_option(parser)
         parser.add_argument(
             "--lifecycle-path",
@@ -44,7 +46,7 @@ class Command(BaseCommand):
         _check_path(path)
         key = read_key(api_key_env)
         _check(base_url, key)
-        _store(account, base_url.rstrip("/"), key, path)
+        _store(account, base_url, key, path)
         told = f"changed references are told at {path}" if path else "changed references are not told"
         self.stdout.write(
             f"Connected {account.slug} to the Collection Partner API at {account.collection_base_url}; {told}"
@@ -53,23 +55,20 @@ class Command(BaseCommand):
 
 def _check_path(path: str) -> None:
     try:
-        if path:
-            checked_case_path(path)
+        check_lifecycle_path(path)
     except InsecureAddress as error:
         raise CommandError(f"--lifecycle-path {path!r}: {error}") from None
 
 
 def _check(base_url: str, key: str) -> None:
-    """Ask for a reference that no case has: only the right key at the right address is told that there is none."""
     try:
-        with CollectionClient(base_url, key, allow_private=settings.ALLOW_PRIVATE_UPSTREAM) as api:
-            api.by_references([f"feeboard-{secrets.token_hex(8)}"])
+        try_collection_key(base_url, key)
     except DebituraError as error:
         raise CommandError(f"Not connected: {error}") from None
 
 
 def _store(account: PartnerAccount, base_url: str, key: str, path: str) -> None:
     with transaction.atomic():
-        account.note_edit()
-        account.collection_base_url, account.collection_key, account.lifecycle_path = base_url, key, path
-        account.save(update_fields=["collection_base_url", "sealed_collection_key", "lifecycle_path"])
+        keep_collection_key(account, base_url=base_url, key=key, lifecycle_path=path)
+        what = account.SEALED["sealed_collection_key"]
+        record_command(Action.KEY_CHANGED, account=account, subject=what, host=host_of(base_url), lifecycle_path=path)
