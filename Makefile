@@ -19,7 +19,7 @@ test: .venv/dev-stamp lint
 lint: .venv/dev-stamp
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive accounts benchmarks config partners revenue sandbox manage.py
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive accounts benchmarks config partners revenue sandbox walls manage.py
 	SECRET_KEY=lint $(BIN)/mypy .
 	$(BIN)/lint-imports --no-logo
 

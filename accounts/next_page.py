@@ -21,6 +21,8 @@ PAGE_BEHIND = {
     "balance_columns": "balance",
     "sign_out": "overview",
     "token_revoke": "tokens",
+    "screen_revoke": "screens",
+    "my_clients_seen": "my_clients",
     "app_remove": "security",
     "passkey_rename": "security",
     "passkey_remove": "security",

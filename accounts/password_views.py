@@ -21,6 +21,7 @@ from django.utils.decorators import method_decorator
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.allauth_adapters import notify
 from accounts.audit import Action, record
@@ -46,6 +47,7 @@ class OwnPasswordForm(PasswordChangeForm):
         return password
 
 
+@method_decorator(require_http_methods(["GET", "HEAD", "POST"]), name="dispatch")
 class OwnPasswordView(PasswordChangeView):
     """A new password for the person who is signed in; the old one is asked for. Their other sessions end."""
 
@@ -68,6 +70,7 @@ class OwnPasswordView(PasswordChangeView):
         return answer
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @login_not_required
 def forgotten(request: HttpRequest) -> HttpResponse:
@@ -86,6 +89,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     return redirect("password_sent")
 
 
+@require_safe
 @never_cache
 @login_not_required
 def sent(request: HttpRequest) -> HttpResponse:
@@ -99,6 +103,7 @@ def _link(request: HttpRequest, user: User) -> str:
     return request.build_absolute_uri(reverse("password_new", kwargs=parts))
 
 
+@method_decorator(require_http_methods(["GET", "HEAD", "POST"]), name="dispatch")
 @method_decorator(login_not_required, name="dispatch")
 class NewPasswordView(PasswordResetConfirmView):
     """Where the link leads: a new password, with which one then signs in, by the second factor if there is one."""

@@ -21,6 +21,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from accounts.next_page import page_behind, wanted_page
@@ -67,6 +68,7 @@ def ask_again(request: HttpRequest) -> HttpResponse:
     return redirect(address)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def sign_in_again(request: HttpRequest) -> HttpResponse:
     """Asks for the password, a code or a passkey of who is signed in."""

@@ -16,6 +16,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from accounts.next_page import wanted_page
@@ -25,6 +26,7 @@ from accounts.sign_in import sign_in_person
 from accounts.throttle import comes_too_often, too_many
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_stage_required(stage=AuthenticateStage.key, redirect_urlname="account_login")  # type: ignore[untyped-decorator]
 def second_step(request: HttpRequest) -> HttpResponse:
     """A code or a passkey, after the password was right."""
@@ -65,6 +67,7 @@ def _second_step_page(request: HttpRequest, user: User, form: CodeForm | Passkey
     return render(request, "accounts/second_step.html", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @login_not_required
 def passkey_sign_in(request: HttpRequest) -> HttpResponse:

@@ -9,6 +9,7 @@ from allauth.account.models import Login
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 
+from accounts.home import landing_of
 from accounts.models import User
 
 
@@ -17,11 +18,12 @@ def sign_in_person(
 ) -> HttpResponse:
     """Let in `user`, who has proven by `method` who they are; the answer leads to `target`, or to the second step first.
 
-    target: an address that was checked to be ours; the overview, where it is empty. proof: what else to remember of it.
-    Somebody else who is signed in with this browser is signed out. A person who is switched off is sent to the sign-in.
+    target: an address that was checked to be ours; empty, or the overview: the person's own first page. proof: what else to
+    remember of it. Somebody else who is signed in with this browser is signed out. A person who is switched off is sent to
+    the sign-in.
     """
     if request.user.is_authenticated and request.user != user:
         logout(request)
     record_authentication(request, user, method=method, **proof)
-    answer: HttpResponse = perform_login(request, Login(user=user, redirect_url=target or None))
+    answer: HttpResponse = perform_login(request, Login(user=user, redirect_url=landing_of(user, target)))
     return answer

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.audit import Action, record
 from accounts.forms import TokenForm, WantedToken
@@ -15,6 +15,7 @@ from accounts.models import ApiToken, User
 from accounts.people import person
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @cache_control(private=True, no_store=True)
 def tokens(request: HttpRequest) -> HttpResponse:
     """The tokens of the person who is signed in. A new one stands in the answer to its POST, and nowhere else."""

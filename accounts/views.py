@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_http_methods
 
 from accounts.forms import ProfileForm, SignInForm
 from accounts.models import User
@@ -21,6 +22,7 @@ from accounts.people import person
 from accounts.sign_in import sign_in_person
 
 
+@method_decorator(require_http_methods(["GET", "HEAD", "POST"]), name="dispatch")
 @method_decorator(login_not_required, name="dispatch")
 class SignInView(LoginView):
     """The door. LoginView lets `next` lead to our own host only."""
@@ -50,6 +52,7 @@ class SignInView(LoginView):
         return sign_in_person(self.request, user, method="password", target=self.get_success_url())
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
     """Name, time zone and theme of the person who is signed in."""
     form = ProfileForm(request.POST or None, instance=person(request))

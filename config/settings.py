@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "partners",
     "revenue",
+    "walls",
     "sandbox",
 ]
 
@@ -105,6 +106,8 @@ CACHES: dict[str, dict[str, Any]] = {
     # Pages that have not changed (revenue/views/unchanged.py), in each process: they are personal and short-lived, and a
     # request to another machine would cost as much as the rest of the answer.
     "pages": {"BACKEND": _IN_MEMORY, "LOCATION": "pages", "OPTIONS": {"MAX_ENTRIES": 100}},
+    # What screens show (walls/picture.py), likewise: as many as there are kinds of screens, not screens.
+    "walls": {"BACKEND": _IN_MEMORY, "LOCATION": "walls", "OPTIONS": {"MAX_ENTRIES": 300}},
     # How often each API token has asked (accounts/token_rate.py).
     "rates": {"BACKEND": _IN_MEMORY, "LOCATION": "rates", "OPTIONS": {"MAX_ENTRIES": 10_000}},
 }
@@ -285,7 +288,21 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": PULL_EVERY_SECONDS},
     },
 }
+# What else is to be done now and then: functions without arguments, which Celery's beat has done by a worker and
+# `manage.py schedule` after each round of pulls.
+CHORES = {"walls.tasks.tell_of_dark_screens": timedelta(minutes=1)}
+CELERY_BEAT_SCHEDULE |= {
+    path: {"task": path, "schedule": every, "options": {"expires": every.total_seconds()}}
+    for path, every in CHORES.items()
+}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+
+# --- Screens ----------------------------------------------------------------------------------------
+
+# Seconds from one refresh of a screen to the next.
+WALL_REFRESH_SECONDS = 30
+# The build that screens are told; empty: a digest of the files that make their pages (walls/build.py).
+WALL_BUILD = ""
 
 # --- API --------------------------------------------------------------------------------------------
 

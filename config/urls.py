@@ -9,5 +9,6 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("api/v1/", include("revenue.api.urls")),
     path("", include("accounts.urls")),
+    path("", include("walls.urls")),
     path("", include("revenue.urls")),
 ]

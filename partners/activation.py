@@ -29,7 +29,7 @@ from partners.debitura.client import LARGEST_PAGE, DebituraClient
 from partners.debitura.collection import CollectionClient, Welcome
 from partners.debitura.errors import DebituraError
 from partners.debitura.records import CaseRecord, Page, waits_for_activation
-from partners.models import Activation, Case, ReferenceChange
+from partners.models import Activation, Case, ClientEvent, ReferenceChange
 from partners.references import InvalidReference, cleaned, set_reference
 from partners.secrets import UnreadableSecret
 from partners.welcome import checked
@@ -201,12 +201,27 @@ def _done(activation: Activation, lifecycle: str, reference: str | None, message
         activation.refresh_from_db(fields=OUTCOME)
         if activation.state == State.DONE:
             return activation
+        _note_state(case, lifecycle)
         case.lifecycle = lifecycle
         case.save(update_fields=["lifecycle"])
         told = message if reference is None else f"{message} {_keep(activation, reference)}".strip()
         activation.state, activation.message, activation.ended_at = State.DONE, told, timezone.now()
         activation.save(update_fields=OUTCOME)
     return activation
+
+
+def _note_state(case: Case, lifecycle: str) -> None:
+    """Keep that the case is in another state than it was stored in; a pull may have seen it before."""
+    stored, client = Case.objects.values_list("lifecycle", "client").get(pk=case.pk)
+    if client is not None and stored != lifecycle:
+        ClientEvent.objects.create(
+            client_id=client,
+            case=case,
+            kind=ClientEvent.Kind.CASE_STATE,
+            old=stored,
+            new=lifecycle,
+            at=timezone.now(),
+        )
 
 
 def _keep(activation: Activation, reference: str) -> str:

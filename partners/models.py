@@ -230,10 +230,44 @@ class ReferenceChange(models.Model):
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [models.Index(fields=["case", "at", "id"], name="reference_changes_of")]
+        indexes = [
+            models.Index(fields=["case", "at", "id"], name="reference_changes_of"),
+            # What was changed since a moment.
+            models.Index(fields=["at", "id"], name="reference_changes_by_time"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.old!r} became {self.new!r}"
+
+
+class ClientEvent(models.Model):
+    """Something that became of a client or of one of its cases, and when it came to be known here (UTC).
+
+    What a payment or a reference went through is kept with that. old, new: the state of the case, as Debitura writes it.
+    Those of a pull have its own `as_of`; others are written by who holds the account (note_edit), so that no event of a time
+    up to that of a published pull is ever written after it.
+    """
+
+    class Kind(models.TextChoices):
+        LINKED = "linked", "Newly linked"
+        ARCHIVED = "archived", "No longer listed"
+        RETURNED = "returned", "Listed again"
+        ONBOARDED = "onboarded", "Onboarding complete"
+        CASE_NEW = "case_new", "New case"
+        CASE_STATE = "case_state", "Case in another state"
+
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="events", db_index=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    old = models.TextField(blank=True)
+    new = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["client", "at", "id"], name="client_events_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {self.at:%Y-%m-%d %H:%M}"
 
 
 class Activation(models.Model):

@@ -14,6 +14,8 @@ from revenue.stages import TEXTS, Stage
 
 # The rows that Debitura still lists: the only ones of every list and total.
 PRESENT = models.Q(removed_at=None)
+# The rows that were seen to come into their stage; of the others it is not known when they did.
+TURNED = models.Q(stage_since__gt=models.F("first_seen_at"))
 
 
 class TransactionFacts(models.Model):
@@ -100,6 +102,10 @@ class Transaction(TransactionState):
                 "account", NumericOrder("payment_amount"), "id", name="transaction_by_amount", condition=PRESENT
             ),
             models.Index(fields=["account", "first_seen_at", "id"], name="transaction_by_arrival", condition=PRESENT),
+            # What came into its stage lately. A first load finds every row in its stage, and puts nothing in here.
+            models.Index(
+                fields=["account", "stage", "stage_since"], name="transaction_by_turn", condition=PRESENT & TURNED
+            ),
         ]
 
     def __str__(self) -> str:
@@ -264,7 +270,15 @@ class TransactionChange(TransactionState):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["transaction", "run"], name="one_change_a_row_and_run")]
-        indexes = [models.Index(fields=["transaction", "seen_at"], name="change_by_time")]
+        indexes = [
+            models.Index(fields=["transaction", "seen_at"], name="change_by_time"),
+            # What became of the payments of a client. Without the lines that every row has, which a first load would pay for.
+            models.Index(
+                fields=["client", "seen_at", "id"],
+                name="change_by_client",
+                condition=~models.Q(kind="first_seen"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.seen_at:%Y-%m-%d %H:%M}"

@@ -55,6 +55,11 @@ def cents(amount: Decimal) -> Decimal:
     return _to_places(amount, _USD_PLACES)
 
 
+def whole_number(value: Decimal) -> Decimal:
+    """A figure that is no money, such as an index, rounded to a whole number. Raises as `rounded` does."""
+    return _to_places(value, 0)
+
+
 def format_amount(amount: Decimal | None, currency: str = "USD", *, compact: bool = False) -> str:
     """`amount` as people read it, without the currency: "1,234.50", "−3.00", "0.00", and "—" where it is unknown.
 

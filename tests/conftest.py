@@ -148,7 +148,7 @@ def _quick_passwords(settings: Any) -> None:
 @pytest.fixture(autouse=True)
 def _nothing_kept_of_another_test() -> None:
     """What is rolled back may come again under the same ids."""
-    for name in ("default", "pages", "rates"):
+    for name in ("default", "pages", "rates", "walls"):
         caches[name].clear()
 
 

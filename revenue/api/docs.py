@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 
 from revenue.api.schema import SCOPE
@@ -48,6 +49,7 @@ class Operation:
     members: list[Member]
 
 
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Every operation with its parameters and the fields of its answer."""
     schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]

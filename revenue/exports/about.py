@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from decimal import Decimal
 
-from partners.models import PartnerAccount
+from accounts.access import Sight
 from revenue.exports.cells import Typed, utc_clock
 from revenue.exports.files import BOM, LINE_END
 from revenue.filters import RevenueFilter
@@ -29,7 +29,7 @@ def about(f: RevenueFilter, *, now: datetime) -> Facts:
         ("Client", str(f.client) if f.client else "All" if f.sight.is_whole else "All that are assigned to the reader"),
         ("Search", f.q or "None"),
         ("Local times are of", f.period.zone.key),
-        *as_of(f.account, now=now),
+        *as_of(f.sight, now=now),
         ("File made at (UTC)", utc_clock(now)),
         *totals(list_totals(f)),
     ]
@@ -47,10 +47,10 @@ def totals(total: ListTotal) -> Facts:
     ]
 
 
-def as_of(account: PartnerAccount, *, now: datetime) -> Facts:
+def as_of(sight: Sight, *, now: datetime) -> Facts:
     """As of when the figures of an account are, and whether they agree with Debitura's. One query."""
-    state = freshness(account, now)
-    proof = proof_of(state.run)
+    state = freshness(sight.account, now)
+    proof = proof_of(state.run, sight)
     older: Facts = [("Estimates as of (UTC)", utc_clock(state.estimates_as_of))] if state.estimates_as_of else []
     return [
         ("Data as of (UTC)", utc_clock(state.as_of) or "No pull has succeeded yet"),

@@ -16,6 +16,8 @@ from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db.models import Q
+
 from partners.models import Case
 from revenue.exports.about import Facts, about, as_of, as_text, totals
 from revenue.exports.archive import Member, Members, zipped
@@ -68,6 +70,7 @@ _CASE = (
     *("case__client__company_name", "case__debtor_name", "case__lifecycle", "case__collection_partner"),
     *("case__date_created", "case__original_amount", "case__currency"),
 )
+_NO_CASE = (None,) * len(_CASE)
 
 
 class _Payment(NamedTuple):
@@ -104,7 +107,7 @@ def _members(f: RevenueFilter, naming: Naming, now: datetime) -> Members:
         naming=naming,
         names=FolderNames(_wanted(f, naming), reserved=[ABOUT, NO_CASE]),
         columns=payment_columns(f),
-        state=as_of(f.account, now=now),
+        state=as_of(f.sight, now=now),
         is_large=list_totals(f).count > MANY_PAYMENTS,
     )
     with closing(_payments(f, frame.columns)) as payments:
@@ -114,17 +117,21 @@ def _members(f: RevenueFilter, naming: Naming, now: datetime) -> Members:
 
 def _wanted(f: RevenueFilter, naming: Naming) -> Iterator[str]:
     """The names that the cases of a filter would like for their folders."""
-    cases = Case.objects.filter(pk__in=f.rows().order_by().values("case"))
+    cases = Case.objects.filter(f.sight.of_clients(), pk__in=f.rows().order_by().values("case"))
     for references in cases.values_list(*_REFERENCES).iterator(chunk_size=_CHUNK):
         yield References(*references).folder(naming)
 
 
 def _payments(f: RevenueFilter, columns: Sequence[Column]) -> Generator[_Payment, None, None]:
-    """The rows of a filter, those of a case together, those without one at the end."""
+    """The rows of a filter, those of a case together, those without one at the end, or without one that may be seen."""
     paths = [*_CASE, "fee_usd", "is_estimate", *(column.path for column in columns)]
     end = len(_CASE)
-    for values in values_of(replace(f, sort="case"), paths):
+    by_case, is_seen = replace(f, sort="case"), f.sight.of_clients("case__client")
+    for values in values_of(by_case, paths, is_seen):
         yield _Payment(values[:end], values[end], values[end + 1], values[end + 2 :])
+    if f.sight.clients is not None:
+        for values in values_of(by_case, paths, Q(case__client=None) | ~is_seen):
+            yield _Payment(_NO_CASE, values[end], values[end + 1], values[end + 2 :])
 
 
 def _folder(case: tuple[Any, ...], payments: Iterable[_Payment], frame: _Frame) -> Members:

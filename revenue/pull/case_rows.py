@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from partners.debitura.records import CaseRecord
 from partners.models import Activation, Case, Client, PartnerAccount
 from revenue.models import PullRun, PullState, QuarantinedRow, StagedCase, Transaction
-from revenue.pull import bulk, quarantine, sql
+from revenue.pull import bulk, events, quarantine, sql
 from revenue.pull.directory import CASE_KEY, addressable, indexable, save_named_clients
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def save_listed_cases(account: PartnerAccount, run: PullRun, found: CaseReading)
     """Write what was staged, after the rows of the same pull; note in the run and in the state what was read."""
     if account.staged_cases.exists():
         save_named_clients(account, account.staged_cases.all(), seen_at=run.as_of or run.started_at)
-        run.cases_updated, run.cases_created = _update(account, run), _insert(account)
+        _write(account, run)
         forget(account)
     quarantine.save(run, QuarantinedRow.Resource.CASES, found.unreadable)
     run.cases_seen, run.cases_unreadable = found.seen, len(found.unreadable)
@@ -105,21 +105,42 @@ def save_listed_cases(account: PartnerAccount, run: PullRun, found: CaseReading)
     )
 
 
+def _write(account: PartnerAccount, run: PullRun) -> None:
+    """What was staged becomes what is stored, and what is new of it is written down."""
+    are_new, last = events.has_seen_every_case(account), events.last_case()
+    events.save_of_described_cases(_described(), _described_params(account, run), run, are_new=are_new)
+    run.cases_updated, run.cases_created = _update(account, run), _insert(account)
+    if are_new and run.cases_created:
+        events.save_of_new_cases(account, run, after=last)
+
+
 def _update(account: PartnerAccount, run: PullRun) -> int:
-    """The stored ones; how many. What was read before an activation ended says nothing about it: the next time tells."""
+    """The stored ones; how many."""
     told = [f"{column} = n.{column}" for column in map(sql.column, sql.fields_of(Case, TOLD))]
     shared = [f"{name} = CASE WHEN n.is_paid THEN k.{name} ELSE n.{name} END" for name in (*SHARED, "client_id")]
     return sql.run(
-        f"UPDATE {sql.table(Case)} AS k SET {', '.join((*told, *shared))} FROM ("
+        f"UPDATE {sql.table(Case)} AS k SET {', '.join((*told, *shared))} FROM ({_described()}) n WHERE k.id = n.held",
+        _described_params(account, run),
+    )
+
+
+def _described() -> str:
+    """The query of what was staged for stored cases (`held`).
+
+    What was read before an activation ended says nothing about it: the next time tells.
+    """
+    return (
         f"SELECT held.id AS held, c.id AS client_id, {sql.columns(StagedCase, (*TOLD, *SHARED), of='s')}, "
         f"EXISTS (SELECT 1 FROM {sql.table(Transaction)} t WHERE t.case_id = held.id) AS is_paid "
         f"FROM {_staged_with_client()} "
         f"JOIN {sql.table(Case)} held ON held.account_id = s.account_id AND held.case_id = s.case_id "
         f"WHERE s.account_id = %s AND NOT EXISTS (SELECT 1 FROM {sql.table(Activation)} a WHERE a.case_id = held.id "
         "AND COALESCE(a.ended_at, a.started_at) >= %s)"
-        ") n WHERE k.id = n.held",
-        [account.pk, sql.instant(run.started_at)],
     )
+
+
+def _described_params(account: PartnerAccount, run: PullRun) -> list[object]:
+    return [account.pk, sql.instant(run.started_at)]
 
 
 def _insert(account: PartnerAccount) -> int:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -18,7 +18,8 @@ from django.db.models import Exists, Max, OuterRef, QuerySet
 from partners.debitura.records import ClientRecord
 from partners.models import Case, Client, PartnerAccount
 from revenue.models import StagedRow
-from revenue.pull import bulk, sql
+from revenue.pull import bulk, events, sql
+from revenue.pull.events import Kind
 from revenue.pull.portfolio import ClientListing
 from revenue.pull.portion import Portion
 
@@ -60,10 +61,11 @@ CASE_SAYS = {
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A stored client, as far as it tells whether a listed one is news."""
+    """A stored client, as far as it tells whether a listed one is news; and whether its onboarding was open."""
 
     fingerprint: str
     is_archived: bool = False
+    is_onboarding: bool = field(default=False, compare=False)
 
 
 @dataclass(slots=True)
@@ -77,8 +79,11 @@ class ClientCounts:
 
 def save_clients(account: PartnerAccount, listing: ClientListing, *, seen_at: datetime) -> ClientCounts:
     """Write the listed clients that are new or changed; archive the others where the listing is proven complete."""
-    stored = account.clients.values_list("creditor_id", "fingerprint", "archived_at")
-    known = {key: _Known(fingerprint, archived_at is not None) for key, fingerprint, archived_at in stored.iterator()}
+    stored = account.clients.values_list("creditor_id", "fingerprint", "archived_at", "onboarding_done")
+    known = {
+        key: _Known(fingerprint, archived_at is not None, is_done is False)
+        for key, fingerprint, archived_at, is_done in stored.iterator()
+    }
     changed = [record for key, record in listing.rows.items() if known.get(key) != _Known(record.fingerprint.hex())]
     bulk.write(
         Client,
@@ -88,21 +93,38 @@ def save_clients(account: PartnerAccount, listing: ClientListing, *, seen_at: da
     )
     counts = ClientCounts(updated=sum(record.creditor_id in known for record in changed))
     counts.created = len(changed) - counts.updated
+    news = _news(changed, known)
     if listing.tells_who_is_gone:
-        counts.archived = _archive_others(account, known, listing, seen_at)
+        news[Kind.ARCHIVED] = gone = _gone(known, listing)
+        counts.archived = account.clients.filter(creditor_id__in=gone).update(archived_at=seen_at) if gone else 0
+    if known:
+        events.save_of_clients(account, news, seen_at=seen_at)
     return counts
 
 
-def _archive_others(
-    account: PartnerAccount, known: Mapping[UUID, _Known], listing: ClientListing, seen_at: datetime
-) -> int:
-    """A client that is listed but cannot be read is listed."""
-    gone = [
+def _news(changed: Iterable[ClientRecord], known: Mapping[UUID, _Known]) -> dict[Kind, list[UUID]]:
+    """What the listed clients that are new or changed have become, beside other facts."""
+    news: dict[Kind, list[UUID]] = {Kind.LINKED: [], Kind.RETURNED: [], Kind.ONBOARDED: []}
+    for record in changed:
+        before = known.get(record.creditor_id)
+        # One that only payments have named so far was never listed.
+        if before is None or not before.fingerprint:
+            news[Kind.LINKED].append(record.creditor_id)
+            continue
+        if before.is_archived:
+            news[Kind.RETURNED].append(record.creditor_id)
+        if before.is_onboarding and record.onboarding_done:
+            news[Kind.ONBOARDED].append(record.creditor_id)
+    return news
+
+
+def _gone(known: Mapping[UUID, _Known], listing: ClientListing) -> list[UUID]:
+    """The stored clients that are not listed any more. One that is listed but cannot be read is listed."""
+    return [
         key
         for key, client in known.items()
         if not client.is_archived and key not in listing.rows and str(key) not in listing.unreadable
     ]
-    return account.clients.filter(creditor_id__in=gone).update(archived_at=seen_at) if gone else 0
 
 
 def _client(account: PartnerAccount, record: ClientRecord) -> Client:

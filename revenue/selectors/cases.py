@@ -23,6 +23,8 @@ from revenue.stages import TEXTS, Stage
 # How many payments are walked at first in search of the cases paid last, and by what factor further each time.
 _FIRST_PAYMENTS = 200
 _GROWTH = 4
+# What stands in the place of those that the reader may not see.
+_ANOTHER_CLIENT, _ANOTHER_CASE = Client(company_name="another client"), Case(reference="another case")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -160,6 +162,13 @@ def cases_seen(sight: Sight) -> QuerySet[Case]:
     return Case.objects.filter(sight.of_clients(), account=sight.account)
 
 
+def veil_cases(sight: Sight, payments: Iterable[Transaction]) -> None:
+    """Leave out of `payments`, which have their cases at hand, those that may not be seen: they are another client's by now."""
+    for payment in payments:
+        if payment.case is not None and not sight.covers(payment.case.client_id):
+            payment.case = None
+
+
 def case_of(sight: Sight, reference: str) -> Case:
     """The case with Debitura's reference; the newest, should two share it.
 
@@ -198,8 +207,10 @@ def case_total(sight: Sight, case: Case) -> ListTotal:
     return firm_and_estimated(sums_by(case.transactions.filter(sight.of_clients(), removed_at=None), "is_estimate"))
 
 
-def payment_history(payments: Iterable[Transaction]) -> list[HistoryEvent]:
+def payment_history(sight: Sight, payments: Iterable[Transaction]) -> list[HistoryEvent]:
     """What these payments went through, the latest first. One query.
+
+    Whom they were of before is not told to somebody who may not see that client.
 
     Amounts of an estimate that only followed the exchange rate are no event. Times within a change are written in the
     current time zone.
@@ -207,8 +218,16 @@ def payment_history(payments: Iterable[Transaction]) -> list[HistoryEvent]:
     ids = [payment.pk for payment in payments]
     lines = TransactionChange.objects.filter(transaction__in=ids).select_related("transaction", "client", "case")
     lines = lines.defer("transaction__raw", "client__raw", "case__raw").order_by("transaction", "seen_at", "pk")
-    events = list(_events(lines.iterator()))
+    events = list(_events(_veiled(sight, line) for line in lines.iterator()))
     return sorted(events, key=lambda event: event.seen_at, reverse=True)
+
+
+def _veiled(sight: Sight, line: TransactionChange) -> TransactionChange:
+    if line.client is not None and not sight.covers(line.client_id):
+        line.client = _ANOTHER_CLIENT
+    if line.case is not None and not sight.covers(line.case.client_id):
+        line.case = _ANOTHER_CASE
+    return line
 
 
 def _events(lines: Iterator[TransactionChange]) -> Iterator[HistoryEvent]:

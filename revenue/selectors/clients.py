@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from itertools import starmap
 from uuid import UUID
@@ -17,14 +19,16 @@ from partners.containing import containing
 from partners.fields import ExactDecimalField, ExactSum, NumericOrder, add_exactly
 from partners.models import Client
 from revenue.filters import ClientFilter, RevenueFilter
-from revenue.models import KeptTotal
+from revenue.models import PRESENT, KeptTotal, Transaction
 from revenue.money import cents
 from revenue.parameters import DEFAULT_PAGE_SIZE
+from revenue.periods import Period
 from revenue.selectors import kept
 from revenue.selectors.entries import ordered
 from revenue.selectors.kept import ZERO, Groups, OwnerSum, Sum
 from revenue.selectors.paging import Paged, Window
-from revenue.selectors.totals import ListTotal, Totals, totals_of
+from revenue.selectors.totals import ListTotal, StageTotal, Totals, totals_of
+from revenue.selectors.trends import Fee
 from revenue.stages import Stage
 
 # To sort by.
@@ -58,6 +62,17 @@ class ClientRow:
         return None if theirs is None else cents(add_exactly(theirs, self.totals.fee_usd.copy_negate()))
 
     @property
+    def open_cases(self) -> int | None:
+        """As Debitura counts them; None where it does not say."""
+        total, closed = self.client.cases_total, self.client.cases_closed
+        return None if total is None or closed is None else max(total - closed, 0)
+
+    @property
+    def paid(self) -> StageTotal:
+        """What has reached the partner."""
+        return self.totals.of(Stage.PAID)
+
+    @property
     def is_finding(self) -> bool:
         """Whether the two sums are known to differ."""
         return bool(self.difference_usd)
@@ -76,6 +91,24 @@ class TopClient(ListTotal):
 
     creditor_id: UUID | None
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """A client's fees in a period and in the one before; the name is empty for the rows that name no client."""
+
+    name: str
+    fee: Fee
+    before: Fee
+
+
+@dataclass(frozen=True, slots=True)
+class Onboarding:
+    """Clients by onboarding; one of which Debitura does not tell it is in neither."""
+
+    done: int
+    waiting: int
+    new: int
 
 
 def client_rows(
@@ -127,6 +160,14 @@ def with_totals(clients: list[Client]) -> list[ClientRow]:
     return [ClientRow(client, totals_of(groups[client.pk])) for client in clients]
 
 
+def last_payments(clients: Iterable[Client]) -> dict[int, datetime]:
+    """When a debtor of each of these clients last paid (UTC), by primary key; without those who were never paid. One query."""
+    payments = Transaction.objects.filter(PRESENT, client=OuterRef("pk")).order_by("-payment_date", "-pk")
+    rows = Client.objects.filter(pk__in=[client.pk for client in clients]).order_by()
+    last = rows.annotate(paid=Subquery(payments.values("payment_date")[:1])).values_list("pk", "paid")
+    return {key: paid for key, paid in last if paid is not None}
+
+
 def top_clients(f: RevenueFilter, limit: int = 8) -> list[TopClient]:
     """The clients with the largest fees of everything that matches, the largest first. One query."""
     return [
@@ -140,6 +181,29 @@ def top_clients(f: RevenueFilter, limit: int = 8) -> list[TopClient]:
         )
         for total in (_largest_found(f, limit) if f.q else kept.largest_owners(f, limit))
     ]
+
+
+def movers(f: RevenueFilter, before: Period, limit: int) -> list[Mover]:
+    """The clients whose fees differ most from those of the period `before`, for a filter without a search. One query."""
+    return [
+        Mover(
+            name=change.company_name or str(change.creditor_id or ""),
+            fee=Fee(change.fee_usd, change.estimate_fee_usd),
+            before=Fee(change.before_usd, change.before_estimate_usd),
+        )
+        for change in kept.largest_changes(f, (before.start, before.end), limit)
+    ]
+
+
+def onboarding(sight: Sight, since: datetime) -> Onboarding:
+    """How many of the clients that Debitura lists are where; and how many were linked `since` (UTC). One query."""
+    clients = Client.objects.filter(sight.of_clients("pk"), account=sight.account, archived_at=None)
+    counts = clients.aggregate(
+        done=Count("pk", filter=Q(onboarding_done=True)),
+        waiting=Count("pk", filter=Q(onboarding_done=False)),
+        new=Count("pk", filter=Q(date_linked__gte=since)),
+    )
+    return Onboarding(**counts)
 
 
 def _largest_found(f: RevenueFilter, limit: int) -> list[OwnerSum]:

@@ -11,6 +11,7 @@ from partners.models import Client
 from revenue.filters import RevenueFilter
 from revenue.models import Transaction
 from revenue.selectors import ranked
+from revenue.selectors.cases import veil_cases
 from revenue.selectors.categories import REVENUE_CATEGORY
 from revenue.selectors.dated import DatedRows
 from revenue.selectors.grouped import keys_by_client, keys_by_stage
@@ -42,7 +43,7 @@ def entries(f: RevenueFilter) -> QuerySet[Transaction]:
 def page_of(f: RevenueFilter, *, total: ListTotal | None = None) -> EntryPage:
     """The page that the filter asks for. Raises PageNotFound behind the last page.
 
-    total: that of the filter, where it is known already.
+    total: that of the filter, where it is known already. A case that may not be seen is left out of its rows.
 
     A page far in is found by counts that are kept, at no more than the cost of the first one, in the orders by payment date,
     stage and client; how far the others are walked, revenue.selectors.ranked says.
@@ -51,6 +52,7 @@ def page_of(f: RevenueFilter, *, total: ListTotal | None = None) -> EntryPage:
     window = Window(number=f.page, size=f.page_size, count=total.count)
     keys = _keys(f, window) if window.count else []
     found = _by_key(keys, f.client)
+    veil_cases(f.sight, found.values())
     return EntryPage(rows=[found[key] for key in keys], window=window, total=total)
 
 

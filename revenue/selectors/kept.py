@@ -70,6 +70,17 @@ class OwnerSum(NamedTuple):
     estimate_rows: int
 
 
+class OwnerChange(NamedTuple):
+    """What a client has in fees (USD) in one stretch and in another; without a name, what the rows have that name no client."""
+
+    creditor_id: UUID | None
+    company_name: str | None
+    fee_usd: Decimal
+    estimate_fee_usd: Decimal
+    before_usd: Decimal
+    before_estimate_usd: Decimal
+
+
 class Part(NamedTuple):
     """A piece of the stretch at `place`: the lines of a grain, or the rows, from `lo` on and before `hi`, plus or minus."""
 
@@ -120,6 +131,25 @@ def largest_owners(f: RevenueFilter, limit: int) -> list[OwnerSum]:
         OwnerSum(as_id(key), name, Decimal(fee), int(rows), Decimal(estimate), int(estimates))
         for key, name, fee, rows, estimate, estimates in found
     ]
+
+
+def largest_changes(f: RevenueFilter, before: Stretch, limit: int) -> list[OwnerChange]:
+    """The `limit` owners whose fees in the period of `f` differ most from those `before`, the largest difference first.
+
+    One query; amounts are compared as in `largest_owners`, and equal differences stand by the client's primary key.
+    """
+    number = "{}" if connection.vendor == "postgresql" else "CAST({} AS REAL)"
+    step = f"ABS({number.format('fee')} - {number.format('past')})"
+    changes = f"""SELECT owner, {_total("fee_usd", "place = 0")} AS fee, {_total("fee_usd", "place = 1")} AS past,
+            {_total("fee_usd", "place = 0 AND is_estimate")} AS estimate,
+            {_total("fee_usd", "place = 1 AND is_estimate")} AS past_estimate
+        FROM line GROUP BY owner"""  # noqa: S608
+    largest = f"SELECT * FROM ({changes}) changes WHERE {step} > 0 ORDER BY {step} DESC, owner LIMIT {limit:d}"  # noqa: S608
+    question = f"""SELECT creditor_id, company_name, fee, estimate, past, past_estimate
+        FROM ({largest}) largest LEFT JOIN partners_client ON partners_client.id = owner ORDER BY {step} DESC, owner"""  # noqa: S608
+    as_id = Client._meta.get_field("creditor_id").to_python
+    found = _answers(Scope(f, each=True), [(f.period.start, f.period.end), before], question)
+    return [OwnerChange(as_id(key), name, *(Decimal(amount) for amount in amounts)) for key, name, *amounts in found]
 
 
 def months_with_rows(f: RevenueFilter) -> tuple[datetime, ...]:

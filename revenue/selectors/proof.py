@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from accounts.access import Sight
 from revenue.models import PullRun
 from revenue.stages import STAGES, Stage
 
@@ -25,8 +26,10 @@ class Proof:
     is_of_firm: bool = False
 
 
-def proof_of(run: PullRun | None) -> Proof | None:
+def proof_of(run: PullRun | None, sight: Sight | None = None) -> Proof | None:
     """How far the figures that a pull published are proven; None where it published none.
+
+    Who sees some clients alone is not told how many rows of everybody's could not be read.
 
     What Debitura did not say is no disagreement, and neither is a row that nobody could read: both leave the copy unproven.
     """
@@ -35,7 +38,8 @@ def proof_of(run: PullRun | None) -> Proof | None:
     if run.ties_out:
         return Proof("good", "Agrees with Debitura")
     if not run.differences:
-        return Proof("warn", _unreadable(run.quarantined)) if run.quarantined else Proof("warn", "Not proven")
+        counts = run.quarantined and (sight is None or sight.is_whole)
+        return Proof("warn", _unreadable(run.quarantined) if counts else "Not proven")
     if _only_estimates_differ(run):
         return Proof("warn", "Firm figures agree", is_of_firm=True)
     if any(_is_said(line) for line in run.differences):

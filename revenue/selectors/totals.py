@@ -13,9 +13,11 @@ from datetime import datetime
 from decimal import Decimal
 from functools import reduce
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import Count, QuerySet
 
+from accounts.access import Sight
 from partners.fields import ExactSum, add_exactly
 from revenue.filters import RevenueFilter
 from revenue.models import Transaction
@@ -89,6 +91,17 @@ class Totals:
 def stage_totals(f: RevenueFilter) -> Totals:
     """The totals of every stage for a filter. Its own stages are ignored, as in the provider's summary. One query."""
     return totals_of(_groups(f.every_stage()))
+
+
+def portfolio_totals(sight: Sight) -> Totals | None:
+    """The totals of the whole account, for who sees some clients and these; None for everybody else. One query.
+
+    Over all time alone: the sums of chosen days would tell of single payments.
+    """
+    if sight.is_whole or not sight.sees_totals:
+        return None
+    everything = RevenueFilter(sight=Sight.of_everything(sight.account), period=Period(ZoneInfo("UTC")))
+    return stage_totals(everything)
 
 
 def list_totals(f: RevenueFilter) -> ListTotal:

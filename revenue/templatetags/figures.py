@@ -6,6 +6,7 @@ import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from typing import Literal
 
 from django import template
 from django.templatetags.static import static
@@ -78,9 +79,12 @@ def stage(key: str) -> SafeString:
 
 
 @register.simple_tag
-def moment(value: datetime | None) -> SafeString:
-    """An instant in the reader's zone: "31 Mar 2026, 14:05"; the zone and UTC for the mouse. None is a dash."""
-    if value is None:
+def moment(value: datetime | Literal[""] | None) -> SafeString:
+    """An instant in the reader's zone: "31 Mar 2026, 14:05"; the zone and UTC for the mouse. None is a dash.
+
+    So is what a template makes of a fact about nothing, such as the date of the case where a payment has none: "".
+    """
+    if not value:
         return format_html('<span class="amount--unknown">{}</span>', money.UNKNOWN)
     local = timezone.localtime(value)
     zone = timezone.get_current_timezone_name()

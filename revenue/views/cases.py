@@ -42,7 +42,7 @@ def case(request: HttpRequest, reference: str) -> HttpResponse:
     found = known_case(sight, reference)
     with timezone.override(home_zone(request.user)):
         shown = case_payments(sight, found, limit=PAYMENTS_SHOWN)
-        payments = with_history(shown.rows, payment_history(shown.rows))
+        payments = with_history(shown.rows, payment_history(sight, shown.rows))
     context = {
         "section": "cases",
         "case": found,

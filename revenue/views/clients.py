@@ -9,11 +9,13 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import sight_of
 from accounts.people import own_sight, person, sights_seen
 from partners.models import Client
+from revenue.exports.client_texts import for_client, for_colleagues
 from revenue.exports.clients import clients_csv
 from revenue.filters import (
     CLIENT_STATES,
@@ -25,6 +27,7 @@ from revenue.filters import (
 from revenue.parameters import home_zone
 from revenue.periods import Period
 from revenue.selectors.cases import client_cases
+from revenue.selectors.client_summary import client_summary
 from revenue.selectors.clients import ClientRow, client_of, client_rows
 from revenue.selectors.entries import page_of
 from revenue.selectors.trends import EVERY_STAGE, trend
@@ -40,6 +43,7 @@ STATE_LABELS = {"active": "Active", "archived": "Archived", "all": "All"}
 # The list of all of a client's payments is one click away.
 PAYMENTS_SHOWN = 25
 CASES_SHOWN = 50
+PAYMENTS_IN_SUMMARY = 5
 
 
 @require_safe
@@ -83,6 +87,29 @@ def clients_export(request: HttpRequest) -> HttpResponseBase:
 @account_page
 def client(request: HttpRequest, creditor_id: UUID) -> HttpResponse:
     """One client: its cards, months, cases and latest payments, of all time."""
+    f, found = _of_client(request, creditor_id)
+    return render_page(request, "revenue/client.html", f.sight, _client_context(request, f, found))
+
+
+@require_safe
+@again_while_unchanged
+@account_page
+def summary(request: HttpRequest, creditor_id: UUID) -> HttpResponse:
+    """One client in a few lines of text: with fees for colleagues, and without any for the client."""
+    f, found = _of_client(request, creditor_id)
+    now = timezone.now()
+    facts = client_summary(f, found, now=now, payments=PAYMENTS_IN_SUMMARY)
+    context = {
+        "section": "clients",
+        "client": found,
+        "for_colleagues": for_colleagues(facts, f.period.zone),
+        "for_client": for_client(facts, f.period.zone),
+    }
+    return render_page(request, "revenue/client_summary.html", f.sight, context, now=now)
+
+
+def _of_client(request: HttpRequest, creditor_id: UUID) -> tuple[RevenueFilter, Client]:
+    """All that a client ever had, in the reader's days, and the client. Raises Http404."""
     sight, is_default = sight_of(request.GET, asker=request.user, seen=sights_seen(request))
     try:
         found = client_of(sight, creditor_id)
@@ -96,7 +123,7 @@ def client(request: HttpRequest, creditor_id: UUID) -> HttpResponse:
         home_zone=home,
         is_default_account=is_default,
     )
-    return render_page(request, "revenue/client.html", sight, _client_context(request, f, found))
+    return f, found
 
 
 def _client_context(request: HttpRequest, f: RevenueFilter, found: Client) -> dict[str, Any]:

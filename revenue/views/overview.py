@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from revenue.filters import RevenueFilter
 from revenue.selectors.clients import top_clients
+from revenue.selectors.totals import portfolio_totals
 from revenue.selectors.trends import trend
 from revenue.views.cards import cards_of
 from revenue.views.months import month_table
@@ -35,4 +36,5 @@ def _context(f: RevenueFilter) -> dict[str, Any]:
         "top_clients": [
             (client, f.query(client=client.creditor_id) if client.creditor_id else "") for client in top_clients(f)
         ],
+        "whole_portfolio": portfolio_totals(f.sight),
     }

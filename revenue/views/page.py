@@ -81,7 +81,7 @@ def render_page(
     frame = frame_of(request, sight) | {
         "now": now,
         "freshness": state,
-        "proof": proof_of(state.run),
+        "proof": proof_of(state.run, sight),
         "zone": shown_zone,
     }
     with timezone.override(shown_zone):

@@ -21,7 +21,26 @@ function addButtons(root) {
   for (const place of root.querySelectorAll("[data-copy]")) place.append(button(place.textContent.trim()));
 }
 
+// A text to copy whole has a button with words.
+function addWholeButtons() {
+  for (const place of document.querySelectorAll("[data-copy-from]")) {
+    const text = document.querySelector(`#${place.dataset.copyFrom}`);
+    const element = document.createElement("button");
+    element.type = "button";
+    element.className = "button";
+    element.textContent = "Copy";
+    element.setAttribute("aria-describedby", place.dataset.copyTitle);
+    element.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(text.value);
+      element.textContent = "Copied";
+      setTimeout(() => (element.textContent = "Copy"), 1500);
+    });
+    place.append(element);
+  }
+}
+
 if (navigator.clipboard && sprite) {
+  addWholeButtons();
   addButtons(document);
   // A part of the page that a script has put in place of another.
   document.addEventListener("shown", (event) => addButtons(event.target));

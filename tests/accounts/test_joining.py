@@ -248,7 +248,7 @@ def test_who_is_new_chooses_name_and_password_and_is_in(account: PartnerAccount,
     page = browser.get("/invitation/")
     assert page.status_code == 200
     assert "Ada <b>Min</b> invites new@example.com to Acme <Referrals> on Feeboard, as Account manager ." in words(page)
-    assert browser.post("/invitation/", FORM)["Location"] == "/"
+    assert browser.post("/invitation/", FORM)["Location"] == "/my-clients/"
     person = User.objects.get(email="new@example.com")
     assert (person.name, person.time_zone, person.is_superuser) == ("Ny Person", "Asia/Kathmandu", False)
     assert person.check_password(PASSWORD)

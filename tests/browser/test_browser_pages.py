@@ -42,6 +42,7 @@ def addresses() -> list[str]:
         "/balance/?page_size=10",
         "/clients/?page_size=10",
         f"/clients/{client.creditor_id}/",
+        f"/clients/{client.creditor_id}/summary/",
         "/cases/",
         "/cases/?state=pendingverification",
         "/cases/?sort=nonsense",

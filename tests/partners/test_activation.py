@@ -30,7 +30,7 @@ from partners.activation import (
 )
 from partners.debitura.collection import CaseFound, CollectionClient, Started
 from partners.debitura.retry import RetryPolicy
-from partners.models import Activation, Case, PartnerAccount, ReferenceChange
+from partners.models import Activation, Case, ClientEvent, PartnerAccount, ReferenceChange
 from partners.references import set_reference
 from sandbox.records import SandboxCase
 from sandbox.server import SandboxServer
@@ -102,6 +102,22 @@ def test_activation_keeps_state_reference_and_attempt(
         '{"welcomeMessage":"Welcome!","userEmail":"anna@partner.example","collectionPartnerReference":"REF 1"}'
     )
     assert starts(upstream) == 1
+
+
+def test_activation_is_told_to_those_who_look_after_the_client_once(case: Case, person: User) -> None:
+    activation = activate(case, WELCOME, by=person)
+    [event] = ClientEvent.objects.all()
+    assert (event.client, event.case, event.kind) == (case.client, case, ClientEvent.Kind.CASE_STATE)
+    assert (event.old, event.new) == ("Pending Verification", "Active")
+    assert activation.started_at <= event.at <= timezone.now()
+
+
+def test_activation_that_a_pull_has_seen_first_is_not_told_again(
+    case: Case, person: User, upstream: SandboxServer
+) -> None:
+    unclear = attempt(case, person, upstream, "close!")
+    Case.objects.filter(pk=case.pk).update(lifecycle="Active")
+    assert (look_up(unclear).state, ClientEvent.objects.count()) == (State.DONE, 0)
 
 
 def test_activation_is_an_edit_of_the_account_when_it_begins_and_when_it_ends(case: Case, person: User) -> None:

@@ -26,8 +26,10 @@ from revenue.pull import bulk
 from revenue.pull import totals as kept_totals
 from revenue.selectors import entries, grouped, ranked
 from revenue.selectors.cases import case_of, case_payments, case_total, client_cases
+from revenue.selectors.clients import movers
 from revenue.selectors.entries import page_of
 from revenue.selectors.totals import list_totals, stage_totals
+from revenue.selectors.turns import turned_since
 from revenue.stages import Stage
 from tests.environment import ON_POSTGRES
 from tests.factories import make_account
@@ -172,6 +174,19 @@ def test_pages_of_clients_and_cases_neither_read_nor_sort_the_whole_table(partne
         lambda: f.every_stage().rows().exists(),
     ):
         assert findings(asked, most=MOST) == []
+
+
+def test_what_came_into_a_stage_lately_is_found_without_a_look_at_what_stood_in_it_before(partner):
+    sight = Sight.of_everything(partner)
+    assert findings(lambda: turned_since(sight, Stage.PAID, FIRST - timedelta(days=1)), most=FEW, scanned=0) == []
+
+
+def test_clients_that_moved_are_found_by_the_rows_of_two_months_at_most(partner):
+    zone = ZoneInfo("Asia/Kathmandu")
+    period = Period(zone, date(2025, 3, 1), date(2025, 3, 14))
+    before = period.previous()
+    assert before is not None
+    assert findings(lambda: movers(all_time(partner, period=period), before, 3), most=2 * FEW) == []
 
 
 @pytest.mark.postgres

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, connection
+from django.utils.module_loading import import_string
 
 from partners.models import PartnerAccount
 from revenue.tasks import Crew
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         crew = Crew(at_once)
         while not stop.is_set():
             start_round(crew)
+            do_chores()
             stop.wait(settings.PULL_EVERY_SECONDS)
 
 
@@ -51,6 +53,17 @@ def start_round(crew: Crew) -> None:
     finally:
         # Between two rounds nothing is asked; a connection kept open that long may be cut meanwhile.
         connection.close()
+
+
+def do_chores() -> None:
+    """Do what else is to be done now and then (settings.CHORES): one after the other, however often they are due."""
+    for path in settings.CHORES:
+        try:
+            import_string(path)()
+        except Error:
+            log.exception("%s was not done", path)
+        finally:
+            connection.close()
 
 
 def _at_least_two(text: str) -> int:

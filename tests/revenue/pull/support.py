@@ -14,7 +14,7 @@ from django.db.models import Model
 
 from partners.debitura.client import DebituraClient
 from partners.debitura.records import Page, TransactionRecord
-from partners.models import Case, Client, PartnerAccount
+from partners.models import Case, Client, ClientEvent, PartnerAccount
 from revenue.models import DayEstimate, PullRun, PullState, QuarantinedRow, Transaction, TransactionChange
 from revenue.pull.budget import Budget, BudgetSpent
 from revenue.pull.runner import AlreadyRunning, pull
@@ -38,6 +38,7 @@ BY_NUMBER = (
 KEPT: tuple[type[Model], ...] = (
     PartnerAccount,
     Client,
+    ClientEvent,
     Case,
     Transaction,
     TransactionChange,

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.access import Sight
+from accounts.models import Role
 from partners.models import Case
 from revenue.models import TransactionChange, TransactionState
 from revenue.selectors import cases
@@ -69,14 +70,28 @@ def test_case_payments_are_all_of_them_and_the_total_is_of_the_listed_ones():
     ) == (Decimal("1.5"), 1)
 
 
+def test_history_never_names_a_client_or_a_case_that_may_not_be_seen():
+    own, other = make_client(company_name="Own A/S"), make_case(reference="QTHEIRS")
+    row = make_transaction(case=make_case(own, reference="QOWN"))
+    write_line(row, kind=Kind.FIRST_SEEN, client=other.client, case=other)
+    write_line(row, days=1)
+    sight = Sight(account=own.account, role=Role.MANAGER, clients=(own.pk,), sees_totals=False)
+    latest, first = payment_history(sight, [row])
+    assert latest.changes == [
+        Change("Client", "another client", "Own A/S"),
+        Change("Case", "another case", "QOWN"),
+    ]
+    assert {change.label for change in first.changes} & {"Client", "Case"} == set()
+
+
 def test_history_opens_with_where_the_payment_stood():
     case = make_case()
     row = make_transaction(case=case, stage=Stage.PENDING, fee_usd=Decimal("12.5"))
     write_line(row, kind=Kind.FIRST_SEEN)
-    [event] = payment_history([row])
+    [event] = payment_history(whole(row.account), [row])
     assert (event.transaction, event.seen_at, event.kind, event.kind_label) == (row, NOW, "first_seen", "First seen")
     with timezone.override(ZoneInfo("Asia/Kathmandu")):
-        [event] = payment_history([row])
+        [event] = payment_history(whole(row.account), [row])
     assert event.changes == [
         Change("Stage", None, "Pending"),
         Change("Payment date", None, "5 Mar 2026, 15:15"),
@@ -92,7 +107,7 @@ def test_history_tells_what_changed_since_the_line_before():
     changed = write_line(
         row, days=1, stage=Stage.CONFIRMED, commission_status="Paid", fee_usd=Decimal("-3"), is_estimate=False
     )
-    event, _ = payment_history([row])
+    event, _ = payment_history(whole(row.account), [row])
     assert (event.kind, event.seen_at, event.run_id) == ("changed", NOW + timedelta(days=1), changed.run_id)
     assert event.changes == [
         Change("Stage", "Pending", "Confirmed / Pending Invoice"),
@@ -108,7 +123,7 @@ def test_history_tells_what_went_and_came_back():
     write_line(row, kind=Kind.FIRST_SEEN)
     write_line(row, days=1, kind=Kind.REMOVED)
     write_line(row, days=2, kind=Kind.RETURNED, fee_usd=None, payment_amount=None)
-    returned, removed, _ = payment_history([row])
+    returned, removed, _ = payment_history(whole(row.account), [row])
     assert (removed.kind_label, removed.changes) == ("No longer listed", [])
     assert returned.changes == [
         Change("Payment", "1,000.00 EUR", "— EUR"),
@@ -122,7 +137,9 @@ def test_history_keeps_the_payments_of_a_case_apart():
     write_line(one, kind=Kind.FIRST_SEEN)
     write_line(other, days=1, kind=Kind.FIRST_SEEN)
     write_line(one, days=2, stage=Stage.DISPUTED)
-    history = [(event.transaction, event.kind, event.changes[0]) for event in payment_history([one, other])]
+    history = [
+        (event.transaction, event.kind, event.changes[0]) for event in payment_history(whole(one.account), [one, other])
+    ]
     assert history == [
         (one, "changed", Change("Stage", "Paid", "Disputed")),
         (other, "first_seen", Change("Stage", None, "Ready to Invoice Debitura")),
@@ -135,7 +152,7 @@ def test_history_shows_every_digit_where_the_rounded_amounts_look_the_same():
     row = make_transaction(case=case, fee_usd=Decimal("30.001"))
     write_line(row, kind=Kind.FIRST_SEEN)
     write_line(row, days=1, fee_usd=Decimal("30.0012"))
-    assert payment_history([row])[0].changes == [Change("Fee in USD", "30.001", "30.0012")]
+    assert payment_history(whole(row.account), [row])[0].changes == [Change("Fee in USD", "30.001", "30.0012")]
 
 
 def test_every_column_of_a_state_is_part_of_the_history():
@@ -151,7 +168,7 @@ def test_payment_history_takes_one_query(django_assert_num_queries, count):
         write_line(row, kind=Kind.FIRST_SEEN)
         write_line(row, days=1, stage=Stage.PAID)
     with django_assert_num_queries(1):
-        assert len(payment_history(rows)) == 2 * count
+        assert len(payment_history(whole(rows[0].account), rows)) == 2 * count
 
 
 def test_client_cases_stand_by_their_last_payment():

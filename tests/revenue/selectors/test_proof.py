@@ -1,5 +1,8 @@
 import pytest
 
+from accounts.access import Sight
+from accounts.models import Role
+from partners.models import PartnerAccount
 from revenue.models import PullRun
 from revenue.selectors.proof import Proof, proof_of
 from revenue.stages import STAGES
@@ -53,3 +56,9 @@ def test_proof_tells_disagreement_from_what_nobody_said(published, proof):
 )
 def test_proof_of_firm_figures_stands_where_nothing_but_estimates_was_left_for_later(published, proof):
     assert proof_of(published) == proof
+
+
+def test_who_sees_some_clients_is_not_told_how_many_rows_of_all_could_not_be_read():
+    sight = Sight(account=PartnerAccount(), role=Role.MANAGER, clients=(1,), sees_totals=True)
+    assert proof_of(run(quarantined=1284), sight) == Proof("warn", "Not proven")
+    assert proof_of(run(ties_out=True), sight) == Proof("good", "Agrees with Debitura")

@@ -147,3 +147,8 @@ def test_words_writes_tokens_as_people_do(token, text):
 )
 def test_web_link_keeps_only_web_addresses(address, kept):
     assert figures.web_link(address) == (address if kept else "")
+
+
+def test_moment_of_nothing_is_a_dash():
+    """A template finds "" where it asks the case of a payment that has none."""
+    assert figures.moment(None) == figures.moment("") == '<span class="amount--unknown">—</span>'

@@ -1,5 +1,8 @@
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from html import unescape
+from uuid import UUID
 
 import pytest
 
@@ -135,3 +138,23 @@ def test_client_asks_the_database_equally_often_for_any_number_of_rows(
         make_transaction(account, case=make_case(client))
     with django_assert_num_queries(13):
         assert signed_in.get(f"/clients/{client.creditor_id}/").status_code == 200
+
+
+def test_summary_stands_as_text_to_paste_with_and_without_fees(signed_in, account):
+    client = make_client(account, company_name="<b>Nord & Co</b>")
+    make_transaction(case=make_case(client), stage=Stage.PAID, fee_usd=Decimal("40.10"))
+    address = next(link for link in links(signed_in.get(f"/clients/{client.creditor_id}/")) if "summary" in link)
+    page = signed_in.get(address)
+    texts = re.findall(r"<textarea[^>]* readonly[^>]*>\n(.*?)</textarea>", page.content.decode(), re.DOTALL)
+    with_fees, without = (unescape(text).splitlines() for text in texts)
+    assert (with_fees[0], "  Paid: 40.10" in with_fees) == ("<b>Nord & Co</b>", True)
+    assert [line for line in without if "ee" in line or "40.10" in line] == []
+
+
+def test_summary_of_an_unknown_client_is_not_found(signed_in, account):
+    assert signed_in.get(f"/clients/{UUID(int=1)}/summary/").status_code == 404
+
+
+def test_summary_before_the_first_pull_is_none(signed_in):
+    client = make_client(make_account())
+    assert "<textarea" not in signed_in.get(f"/clients/{client.creditor_id}/summary/").content.decode()

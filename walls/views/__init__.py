@@ -1,0 +1,1 @@
+"""What screens are shown, and where admins look after them."""
