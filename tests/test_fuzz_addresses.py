@@ -386,11 +386,13 @@ def readers(site: Site) -> dict[Read, list[str]]:
         asked = product(("admin", "manager", "nobody", "screen"), ("GET", "POST"), every_route())
         READ.update((read, names_read(site, read)) for read in starmap(Read, asked))
     found: dict[Read, list[str]] = defaultdict(list)
+    sent: set[tuple[str, str, str]] = set()
     for (who, method, route), (at, names) in READ.items():
         for name in names:
-            # What is read of an admin, too, is sent by one: most is shown to them.
-            if who == "admin" or name not in READ[Read("admin", method, route)].names:
+            # By the first of them who has it read: most is shown to an admin.
+            if (method, route, name) not in sent:
                 found[Read(who, method, name)].append(site.addresses(route)[at])
+        sent |= {(method, route, name) for name in names}
     return found
 
 
