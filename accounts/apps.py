@@ -6,6 +6,6 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be loaded only now.
-        from accounts import sign_ins
+        from accounts.signing_in import noticed
 
-        sign_ins.listen()
+        noticed.listen()

@@ -17,8 +17,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 # Django looks for models here.
-from accounts.audit_models import AuditEvent as AuditEvent
-from accounts.audit_models import server_user
+from accounts.audit.models import AuditEvent as AuditEvent
+from accounts.audit.models import server_user
 from partners.models import Client, PartnerAccount
 
 
@@ -110,7 +110,7 @@ class ApiToken(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     # None: it does not expire.
     expires_at = models.DateTimeField(null=True)
-    # To the minute (accounts.authentication); None: never.
+    # To the minute (accounts.tokens.authentication); None: never.
     last_used_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

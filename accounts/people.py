@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
@@ -51,10 +50,3 @@ def account_query(request: HttpRequest, sight: Sight) -> str:
     """The query that keeps an account in an address, without "?"; empty for the one that needs no naming."""
     is_default = sight.account == sights_seen(request)[0].account
     return "" if is_default else urlencode({"partner": sight.account.slug})
-
-
-def administration(request: HttpRequest) -> dict[str, Callable[[], str]]:
-    """For every template: `administered`, the slug of the first account that the reader administers, or ""; asked where used."""
-    return {
-        "administered": lambda: next((seen.account.slug for seen in sights_seen(request) if seen.may_administer), "")
-    }

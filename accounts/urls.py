@@ -3,19 +3,19 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from accounts import (
-    audit_views,
-    invitation_views,
+from accounts import views
+from accounts.audit import views as audit_views
+from accounts.roster import invitation_views
+from accounts.roster import views as people_views
+from accounts.signing_in import (
     password_views,
-    people_views,
     reauthentication,
     second_factor_views,
     second_step_views,
     session_views,
     single_sign_on,
-    token_views,
-    views,
 )
+from accounts.tokens import views as token_views
 
 urlpatterns = [
     path("sign-in/", views.SignInView.as_view(), name="sign_in"),

@@ -17,9 +17,9 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.forms import ProfileForm, SignInForm
 from accounts.models import User
-from accounts.next_page import page_behind
 from accounts.people import person
-from accounts.sign_in import sign_in_person
+from accounts.signing_in.door import sign_in_person
+from accounts.signing_in.next_page import page_behind
 
 
 @method_decorator(require_http_methods(["GET", "HEAD", "POST"]), name="dispatch")

@@ -53,7 +53,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "accounts.sessions.note_session",
+    "accounts.signing_in.sessions.note_session",
     "accounts.middleware.TimeZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -74,7 +74,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "accounts.people.administration",
+                "accounts.context.desks",
             ],
         },
     },
@@ -108,7 +108,7 @@ CACHES: dict[str, dict[str, Any]] = {
     "pages": {"BACKEND": _IN_MEMORY, "LOCATION": "pages", "OPTIONS": {"MAX_ENTRIES": 100}},
     # What screens show (walls/picture.py), likewise: as many as there are kinds of screens, not screens.
     "walls": {"BACKEND": _IN_MEMORY, "LOCATION": "walls", "OPTIONS": {"MAX_ENTRIES": 300}},
-    # How often each API token has asked (accounts/token_rate.py).
+    # How often each API token has asked (accounts/tokens/rate.py).
     "rates": {"BACKEND": _IN_MEMORY, "LOCATION": "rates", "OPTIONS": {"MAX_ENTRIES": 10_000}},
 }
 if REDIS_URL:
@@ -126,9 +126,9 @@ AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "sign_in"
-AUTHENTICATION_BACKENDS = ["accounts.throttle.Throttle", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.signing_in.throttle.Throttle", "django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = [
-    "accounts.hashers.PasswordHasher",
+    "accounts.signing_in.hashers.PasswordHasher",
     # Passwords that were kept before; each is hashed anew when its owner signs in.
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
@@ -140,30 +140,30 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-    {"NAME": "accounts.passwords.OwnWordsValidator"},
+    {"NAME": "accounts.signing_in.passwords.OwnWordsValidator"},
 ]
 # Seconds in which the link of a forgotten password works.
 PASSWORD_RESET_TIMEOUT = 3600
-# After so many seconds, who asks for something grave proves once more who they are (accounts/reauthentication.py).
+# After so many seconds, who asks for something grave proves once more who they are (accounts/signing_in/reauthentication.py).
 REAUTHENTICATE_AFTER_SECONDS = env.seconds("REAUTHENTICATE_AFTER_SECONDS", default=900, least=60)
-# django-allauth: what it asks of us is in accounts/allauth_adapters.py, and nobody signs up by themselves.
-ACCOUNT_ADAPTER = "accounts.allauth_adapters.People"
+# django-allauth: what it asks of us is in accounts/signing_in/allauth_adapters.py, and nobody signs up by themselves.
+ACCOUNT_ADAPTER = "accounts.signing_in.allauth_adapters.People"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
-# Of each process of the site: whatever begins a sign-in but the password, and mails with links (accounts/throttle.py).
+# Of each process of the site: whatever begins a sign-in but the password, and mails with links (accounts/signing_in/throttle.py).
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "reset_password": "20/m/ip,5/h/key"}
-MFA_ADAPTER = "accounts.allauth_adapters.SecondFactors"
+MFA_ADAPTER = "accounts.signing_in.allauth_adapters.SecondFactors"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Feeboard"
 # Codes of 30 seconds, one before and one after: clocks differ, and people type slowly.
 MFA_TOTP_TOLERANCE = 1
 MFA_RECOVERY_CODES_SHOW_ONCE = True
-SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.Rules"
+SOCIALACCOUNT_ADAPTER = "accounts.signing_in.single_sign_on.Rules"
 SOCIALACCOUNT_STORE_TOKENS = False
-# Single sign-on by OpenID Connect; off where no server is named (accounts/single_sign_on.py).
+# Single sign-on by OpenID Connect; off where no server is named (accounts/signing_in/single_sign_on.py).
 OIDC_SERVER_URL = env.secure_address("OIDC_SERVER_URL")
 OIDC_CLIENT_ID = env.env.str("OIDC_CLIENT_ID", default="")
 if OIDC_SERVER_URL and not OIDC_CLIENT_ID:
@@ -172,16 +172,16 @@ OIDC_CLIENT_SECRET = env.env.str("OIDC_CLIENT_SECRET", default="")
 # What the button says: "Sign in with …".
 OIDC_NAME = env.env.str("OIDC_NAME", default="single sign-on")
 # After so many wrong passwords for one e-mail address from one network address, nobody there may try it for a while
-# (accounts/throttle.py). What is tried meanwhile makes the wait no longer.
-AXES_HANDLER = "accounts.throttle.Attempts"
+# (accounts/signing_in/throttle.py). What is tried meanwhile makes the wait no longer.
+AXES_HANDLER = "accounts.signing_in.throttle.Attempts"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_LOCKOUT_CALLABLE = "accounts.throttle.too_many"
-AXES_USERNAME_CALLABLE = "accounts.throttle.name_tried"
-AXES_CLIENT_IP_CALLABLE = "accounts.throttle.client_address"
+AXES_LOCKOUT_CALLABLE = "accounts.signing_in.throttle.too_many"
+AXES_USERNAME_CALLABLE = "accounts.signing_in.throttle.name_tried"
+AXES_CLIENT_IP_CALLABLE = "accounts.signing_in.throttle.client_address"
 AXES_USERNAME_FORM_FIELD = "username"
 # What axes writes down of a form that holds a wrong password or code, without these.
 AXES_SENSITIVE_PARAMETERS = [
@@ -310,11 +310,11 @@ WALL_BUILD = ""
 API_REQUESTS_PER_MINUTE = env.number("API_REQUESTS_PER_MINUTE", default=600, least=1)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "accounts.authentication.BearerTokenAuthentication",
+        "accounts.tokens.authentication.BearerTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "accounts.scopes.TokenScope"],
-    "DEFAULT_THROTTLE_CLASSES": ["accounts.token_rate.TokenRate"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "accounts.tokens.scopes.TokenScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.tokens.rate.TokenRate"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["revenue.api.bodies.ExactJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "revenue.api.schema.ScopedSchema",

@@ -189,6 +189,8 @@ class Case(models.Model):
             models.Index("account", Lower("reference"), "id", name="case_by_reference"),
             # A client's cases, those never paid on in this order.
             models.Index(fields=["client", "reference", "id"], name="case_of_client"),
+            # The list of a client's cases for its own people.
+            models.Index(fields=["client", "date_created", "id"], name="case_of_client_by_date"),
             # Look-ups by the partner's own reference.
             models.Index(
                 fields=["account", "partner_reference", "id"],

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from accounts.audit import Action, record
+from accounts.audit.record import Action, record
 from accounts.models import User
 from partners import activation, connecting, reference_imports, references
 from partners.activation import Welcome

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
-from accounts.access import Asker, Sight, Sights, sight_of
+from accounts.access import Asker, Seat, Sight, Sights, sight_of
 from partners.models import Client, PartnerAccount
 from revenue import parameters
 from revenue.models import PRESENT, Transaction
@@ -29,11 +29,13 @@ __all__ = [
     "CaseFilter",
     "ClientFilter",
     "FilterError",
+    "OwnCaseFilter",
     "PageFilter",
     "RevenueFilter",
     "parse_case_filter",
     "parse_client_filter",
     "parse_filter",
+    "parse_own_case_filter",
     "parse_page_filter",
 ]
 
@@ -49,21 +51,8 @@ DEFAULT_CASE_SORT = "-created"
 UNKNOWN_STATE = "unknown"
 
 
-@dataclass(frozen=True, kw_only=True)
-class PageFilter:
-    """One page of something that belongs to an account, for somebody who sees no more of it than `sight` says.
-
-    is_default_account: whether `account` is the one that a link without `partner` means.
-    """
-
-    sight: Sight
-    page: int = 1
-    page_size: int = DEFAULT_PAGE_SIZE
-    is_default_account: bool = True
-
-    @property
-    def account(self) -> PartnerAccount:
-        return self.sight.account
+class Addressed:
+    """What an address asks for, and the addresses beside it."""
 
     @property
     def is_everything(self) -> bool:
@@ -89,6 +78,27 @@ class PageFilter:
             values["period"] = ""
         pairs = ((name, _texts(value)) for name, value in (values | changes).items())
         return [(name, text) for name, texts in pairs for text in texts]
+
+    def _parameters(self) -> dict[str, object]:
+        """Every parameter that is not at its default, by name; "" for one that is."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageFilter(Addressed):
+    """One page of something that belongs to an account, for somebody who sees no more of it than `sight` says.
+
+    is_default_account: whether `account` is the one that a link without `partner` means.
+    """
+
+    sight: Sight
+    page: int = 1
+    page_size: int = DEFAULT_PAGE_SIZE
+    is_default_account: bool = True
+
+    @property
+    def account(self) -> PartnerAccount:
+        return self.sight.account
 
     def _parameters(self) -> dict[str, object]:
         """Every parameter that is not at its default, by name; "" for one that is."""
@@ -204,6 +214,43 @@ class CaseFilter(PageFilter):
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class OwnCaseFilter(Addressed):
+    """Which of their own cases the people of clients ask for. As CaseFilter, of the clients of `seats` alone.
+
+    client: a seat at the only one that is asked for; there may be another seat at it, where two partners have referred it.
+    """
+
+    seats: tuple[Seat, ...]
+    q: str = ""
+    sort: str = DEFAULT_CASE_SORT
+    state: str = ""
+    client: Seat | None = None
+    after: int | None = None
+    before: int | None = None
+    page_size: int = DEFAULT_PAGE_SIZE
+
+    @property
+    def asked(self) -> tuple[Seat, ...]:
+        """The seats at the clients whose cases are asked for."""
+        chosen = self.client
+        return tuple(seat for seat in self.seats if chosen is None or seat.creditor_id == chosen.creditor_id)
+
+    @property
+    def owners(self) -> tuple[int, ...]:
+        """The primary keys of these clients."""
+        return tuple(seat.client for seat in self.asked)
+
+    def _parameters(self) -> dict[str, object]:
+        return {
+            "state": self.state,
+            "client": self.client.creditor_id if self.client else "",
+            "q": self.q,
+            "sort": "" if self.sort == DEFAULT_CASE_SORT else self.sort,
+            "page_size": "" if self.page_size == DEFAULT_PAGE_SIZE else self.page_size,
+        }
+
+
 def of_owners(owners: tuple[int, ...]) -> Q:
     """Rows of these clients (primary keys)."""
     # One by "=": an index then has its order, too.
@@ -269,6 +316,23 @@ def parse_case_filter(params: QueryDict, *, asker: Asker, seen: Sights = None) -
         before=read.key("before"),
         page_size=read.page_size(),
         is_default_account=is_default,
+    )
+    read.raise_errors()
+    return found
+
+
+def parse_own_case_filter(params: QueryDict, *, seats: tuple[Seat, ...]) -> OwnCaseFilter:
+    """The filter of the list of their own cases for the people of these clients. Raises FilterError."""
+    read = Reader(params)
+    found = OwnCaseFilter(
+        seats=seats,
+        q=read.search(),
+        sort=read.sort(CASE_SORTS, default=DEFAULT_CASE_SORT),
+        state=read.text("state"),
+        client=read.own_client(seats),
+        after=read.key("after"),
+        before=read.key("before"),
+        page_size=read.page_size(),
     )
     read.raise_errors()
     return found

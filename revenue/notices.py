@@ -18,7 +18,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.access import admins_of
-from accounts.audit import Action, record
+from accounts.audit.record import Action, record
 from partners.models import PartnerAccount
 from revenue.models import PullRun
 from revenue.selectors.pulls import KEY_ERRORS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from functools import cache
 from uuid import UUID
@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db.models import F
 from django.http import QueryDict
 
-from accounts.access import Asker, Sight
+from accounts.access import Asker, Seat, Sight
 from accounts.models import User
 from partners.models import Client
 from revenue import periods
@@ -99,6 +99,14 @@ class Reader:
             self._errors.setdefault(
                 "client", "This account has no such client; use a creditorId or an externalTenantId."
             )
+        return found
+
+    def own_client(self, seats: Iterable[Seat]) -> Seat | None:
+        """`client`: the creditorId of the client of one of `seats`."""
+        name = self._text("client")
+        found = next((seat for seat in seats if str(seat.creditor_id) == name.lower()), None)
+        if name and found is None:
+            self._errors["client"] = "You have no such company; choose one of yours."
         return found
 
     def search(self) -> str:

@@ -48,6 +48,15 @@ def matching_cases(sight: Sight, text: str) -> QuerySet[Case]:
     )
 
 
+def naming(text: str) -> Q:
+    """The condition that the reference, the debtor or the client's reference of a case holds `text`.
+
+    For the people of clients: the partner's reference is not looked at, and no index that holds it is asked, so that neither an
+    answer nor the time it takes tells of one. Every case of theirs is looked at instead.
+    """
+    return containing("reference", text) | containing("debtor_name", text) | containing("client_reference", text)
+
+
 def _ids_beginning_with(text: str) -> tuple[UUID, UUID] | None:
     """The first and the last id that begins with `text`; None where it is no beginning of an id, or too short a one."""
     part = text.replace("-", "").lower()

@@ -15,7 +15,7 @@ from django.core.cache import caches
 from django.core.management import call_command
 from django.db import connection
 
-from accounts import audit_guard
+from accounts.audit import guard as audit_guard
 from partners.models import PartnerAccount
 from sandbox.server import SandboxServer
 from sandbox.world import World

@@ -87,7 +87,7 @@ def app_code(secret: str, at: float | None = None) -> str:
 
 
 def sign_in_now(browser: Browser, user: User) -> None:
-    """As `force_login`, with the proof of a moment ago that grave things ask for (accounts.reauthentication)."""
+    """As `force_login`, with the proof of a moment ago that grave things ask for (accounts.signing_in.reauthentication)."""
     browser.force_login(user)
     session = browser.session
     session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]

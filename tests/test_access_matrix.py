@@ -7,13 +7,16 @@ An address that is not in RULES fails the test, and so does one that has gone.
 from __future__ import annotations
 
 import copy
+import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.http.cookie import SimpleCookie
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.access import Sight
@@ -32,6 +35,8 @@ from tests.factories import (
     make_user,
     sign_in_now,
 )
+from tests.walls.builders import browser_of, make_screen
+from walls.models import Screen
 
 pytestmark = pytest.mark.django_db
 
@@ -42,13 +47,14 @@ MANAGER, OTHER_MANAGER = "manager of the client", "manager of another client"
 CREDITOR, OTHER_CREDITOR = "person of the client", "person of another client"
 STRANGER, ROLELESS = "admin of another account", "person without a role"
 DEACTIVATED, NOBODY = "admin who was deactivated while signed in", "nobody"
+DISPLAY = "display of the account on a wall"
 
 ADMINS = (SUPERUSER, ADMIN)
 MANAGERS = (MANAGER, OTHER_MANAGER)
 CREDITORS = (CREDITOR, OTHER_CREDITOR)
 STAFF = (*ADMINS, FINANCE, *MANAGERS)
 SIGNED_IN = (*STAFF, *CREDITORS, STRANGER, ROLELESS)
-OUTSIDE = (DEACTIVATED, NOBODY)
+OUTSIDE = (DEACTIVATED, NOBODY, DISPLAY)
 EVERYBODY = (*SIGNED_IN, *OUTSIDE)
 
 # By who asks: the status of the answer.
@@ -186,15 +192,23 @@ RULES: dict[str, Rule] = {
     "settings/people/<int:pk>/reactivate/": only_post(admins(302)),
     "settings/audit/": page(admins()),
     "settings/audit/export.csv": page(admins()),
+    "settings/screens/": page(admins()),
+    "settings/screens/claim/": page(admins(), admins(400)),
+    "settings/screens/<int:pk>/": page(admins(), admins(400)),
+    "settings/screens/<int:pk>/preview/": page(admins()),
+    "settings/screens/<int:pk>/revoke/": only_post(admins(302)),
+    # What a display shows, whoever looks at it: without a credential of its own, a code.
+    "wall/": for_anybody(public()),
+    "wall/board/": for_anybody(public(204) | {DISPLAY: 200}),
     # Figures.
-    "": page(staff()),
+    "": page(staff() | dict.fromkeys(CREDITORS, 302)),
     "transactions/": page(staff()),
-    "transactions/columns/": only_post(signed_in(302)),
+    "transactions/columns/": only_post(staff(302)),
     "transactions/export.csv": page(file()),
     "transactions/export.xlsx": page(file()),
     "transactions/export.zip": page(file()),
     "balance/": page(staff()),
-    "balance/columns/": only_post(signed_in(302)),
+    "balance/columns/": only_post(staff(302)),
     "clients/": page(staff()),
     "clients/export.csv": page(file()),
     "clients/<uuid:creditor_id>/": page(of_the_client()),
@@ -211,10 +225,14 @@ RULES: dict[str, Rule] = {
     "references/<int:pk>/apply/": only_post(own(302, roleless=200)),
     "references/<int:pk>/mend.csv": page(own(200)),
     "pulls/": page(whole()),
-    "pulls/now/": only_post(whole(302) | dict.fromkeys((*CREDITORS, ROLELESS), 302)),
+    "pulls/now/": only_post(whole(302) | {ROLELESS: 302}),
     "pulls/progress/": page(whole(204) | {ROLELESS: 200}),
     "pulls/news/": page(staff()),
     "pulls/<int:pk>/": page(whole()),
+    # What the people of clients see.
+    "my/": page(to((CREDITORS, 200), others=404)),
+    "my/export.csv": page(to((CREDITORS, 200), others=404)),
+    "my/cases/<path:reference>/": page(to(((CREDITOR,), 200), others=404)),
 }
 
 
@@ -266,6 +284,7 @@ def addresses(account: PartnerAccount, people: dict[str, User]) -> dict[str, str
         "pulls/": make_run(account).pk,
         "references/": looked_through.pk,
         "profile/tokens/": ApiToken.objects.get().pk,
+        "settings/screens/": make_screen(account).pk,
         "settings/people/invitations/": invitation.pk,
         "settings/people/": people[FINANCE].memberships.get().pk,
     }
@@ -291,7 +310,7 @@ def test_address_answers_as_its_rule_says(
 ) -> None:
     # It would start a process of its own.
     monkeypatch.setattr("revenue.views.pulls.start_pull", lambda account: None)
-    browser = Client()
+    browser = browser_of(Screen.objects.get(), timezone.now()) if who == DISPLAY else Client()
     if who in people:
         sign_in_now(browser, people[who])
     User.objects.filter(pk=people[DEACTIVATED].pk).update(is_active=False)
@@ -301,13 +320,93 @@ def test_address_answers_as_its_rule_says(
     assert {cell: status_of(cookies, addresses[cell[0]], cell[1]) for cell in cells} == wanted
 
 
+def test_token_that_lets_nobody_in_is_answered_alike_everywhere(
+    people: dict[str, User], addresses: dict[str, str]
+) -> None:
+    past = timezone.now() - timedelta(seconds=1)
+    tokens = [ApiToken.issue(people[ADMIN], expires_at=past), ApiToken.issue(people[DEACTIVATED]), "fb_unknown", ""]
+    User.objects.filter(pk=people[DEACTIVATED].pk).update(is_active=False)
+    for route, method in api_cells():
+        if route != "api/v1/schema":
+            answers = [answer_to(SimpleCookie(), addresses[route], method, bearer(token)) for token in tokens]
+            assert [answer.status_code for answer in answers] == [401] * 4, (route, method)
+            assert len({answer.content for answer in answers}) == 1, (route, method)
+
+
+@pytest.mark.parametrize("who", [ADMIN, MANAGER, CREDITOR])
+def test_token_that_may_read_does_no_more(who: str, people: dict[str, User], addresses: dict[str, str]) -> None:
+    headers = bearer(ApiToken.issue(people[who], scopes=[ApiToken.Scope.READ]))
+    changing = {("api/v1/cases/<anything:reference>", "PATCH"), ("api/v1/cases/<anything:reference>/activate", "POST")}
+    told = {cell: answer_to(SimpleCookie(), addresses[cell[0]], cell[1], headers).status_code for cell in api_cells()}
+    assert told == {cell: 403 if cell in changing else wanted_status(*cell, who) for cell in api_cells()}
+
+
+def api_cells() -> list[tuple[str, str]]:
+    """What tokens are for, by every method. The docs are a page."""
+    routes = [route for route in RULES if route.startswith("api/") and route != "api/v1/docs"]
+    return [(route, method) for route in routes for method in METHODS]
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+# What there is of somebody else, and what there is not, looked for by an admin of another account and by one of the client.
+ELSEWHERE = {
+    "clients/<uuid:creditor_id>/": "00000000-0000-0000-0000-000000000000",
+    "clients/<uuid:creditor_id>/summary/": "00000000-0000-0000-0000-000000000000",
+    "cases/<path:reference>/": "UNKNOWN",
+    "cases/<path:reference>/reference/": "UNKNOWN",
+    "cases/<path:reference>/activate/": "UNKNOWN",
+    "references/<int:pk>/": "999999",
+    "references/<int:pk>/mend.csv": "999999",
+    "pulls/<int:pk>/": "999999",
+    "settings/people/<int:pk>/": "999999",
+    "settings/screens/<int:pk>/": "999999",
+    "api/v1/clients/<uuid:creditor_id>": "00000000-0000-0000-0000-000000000000",
+    "api/v1/cases/<anything:reference>": "UNKNOWN",
+}
+
+
+@pytest.mark.parametrize("who", [STRANGER, OTHER_MANAGER])
+@pytest.mark.parametrize("route", ELSEWHERE)
+def test_id_of_somebody_else_is_answered_as_an_unknown_one(
+    who: str, route: str, people: dict[str, User], addresses: dict[str, str]
+) -> None:
+    """The same status, the same body, and the same queries: no more work is done for an id that there is."""
+    browser = Client()
+    sign_in_now(browser, people[who])
+    # In one's own account, where one has the right to ask.
+    theirs = addresses[route].replace("?partner=acme", "" if who == STRANGER else "?partner=acme")
+    if RULES[route]["GET"][who] == 403:
+        theirs = theirs.replace("acme", "unknown")
+    unknown = PARAMETER.sub(ELSEWHERE[route], f"/{route}") + ("?" + theirs.partition("?")[2] if "?" in theirs else "")
+    browser.get("/profile/")  # the first page gives the browser its secret
+    told = [told_by(browser, address) for address in (theirs, unknown)]
+    assert told[0] == told[1]
+    assert told[0][0] == 404
+
+
+def told_by(browser: Client, address: str) -> tuple[int, str, list[str]]:
+    """Status, words without the mask of a form's secret, and queries without their parameters."""
+    with CaptureQueriesContext(connection) as queries:
+        answer = browser.get(address)
+    text = re.sub(r'csrfmiddlewaretoken" value="[^"]*', "", answer.content.decode())
+    shapes = [re.sub(r"'[^']*'|\d+", "?", query["sql"]) for query in queries]
+    return answer.status_code, text, shapes
+
+
 def wanted_status(route: str, method: str, who: str) -> int:
     return RULES[route].get(method, signed_in(405))[who]
 
 
 def status_of(cookies: SimpleCookie, address: str, method: str) -> int:
+    return int(answer_to(cookies, address, method).status_code)
+
+
+def answer_to(cookies: SimpleCookie, address: str, method: str, headers: Mapping[str, str] | None = None) -> Any:
     """What a browser with these cookies is answered. What it has changed is undone: it would be another answer to the next."""
-    browser = Client()
+    browser = Client(headers=headers)
     browser.cookies = copy.deepcopy(cookies)
     body: dict[str, Any] = {"content_type": "application/json", "data": "{}"} if address.startswith("/api/") else {}
     with transaction.atomic():
@@ -318,4 +417,4 @@ def status_of(cookies: SimpleCookie, address: str, method: str) -> int:
         )
         answer.getvalue()  # what is streamed is made while it is read
         transaction.set_rollback(True)
-    return int(answer.status_code)
+    return answer

@@ -27,8 +27,8 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.joining import invite
 from accounts.models import ApiToken, Invitation, Role
+from accounts.roster.joining import invite
 from partners.models import Case
 from partners.reference_imports import look_through
 from revenue.stages import Stage

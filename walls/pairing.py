@@ -19,8 +19,8 @@ from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.models import User
-from accounts.throttle import client_address
-from accounts.token_rate import count
+from accounts.signing_in.throttle import client_address
+from accounts.tokens.rate import count
 from walls import credentials
 from walls.models import PairingCode, Screen
 

@@ -3,7 +3,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from accounts import audit_guard
+from accounts.audit import guard as audit_guard
 
 
 def close(apps, schema_editor):

@@ -11,7 +11,7 @@ from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
 from accounts.models import ApiToken
-from accounts.scopes import scope_needed
+from accounts.tokens.scopes import scope_needed
 from revenue import periods
 from revenue.api.bodies import MOST_REFERENCES
 from revenue.api.serializers import Error, Fields
@@ -25,7 +25,7 @@ SCOPE = "x-scope"
 class BearerToken(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # it registers its subclasses
     """Tells the description of `Authorization: Bearer <token>`."""
 
-    target_class = "accounts.authentication.BearerTokenAuthentication"
+    target_class = "accounts.tokens.authentication.BearerTokenAuthentication"
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # the framework's signature

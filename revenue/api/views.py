@@ -44,7 +44,7 @@ class Answer(APIView):
     """
 
     parameters: ClassVar[list[OpenApiParameter] | None] = None
-    # Those besides GET that change nothing: a token that may read may use them (accounts.scopes).
+    # Those besides GET that change nothing: a token that may read may use them (accounts.tokens.scopes).
     reading_methods: ClassVar[set[str]] = set()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from datetime import datetime
 from itertools import islice
@@ -32,7 +32,14 @@ def in_one_state(
 
     Both are of one state of the database, which is held until the bytes are read to their end or their iterator is closed.
     """
-    whole = _as_of_and_pieces(account, now, pieces)
+    return in_one_state_as_of(name_parts, extension, lambda: as_of_part(published_run(account), now), pieces)
+
+
+def in_one_state_as_of(
+    name_parts: Iterable[str], extension: str, read_as_of: Callable[[], str], pieces: Pieces
+) -> Export:
+    """As `in_one_state`, where `read_as_of` makes the part of the name that says as of when the rows are."""
+    whole = _as_of_and_pieces(read_as_of, pieces)
     as_of = next(whole).decode()
     return "_".join([*filter(None, name_parts), as_of]) + f".{extension}", whole
 
@@ -67,11 +74,11 @@ class _Line:
         return text
 
 
-def _as_of_and_pieces(account: PartnerAccount, now: datetime, pieces: Pieces) -> Pieces:
+def _as_of_and_pieces(read_as_of: Callable[[], str], pieces: Pieces) -> Pieces:
     """The as-of for the name of the file, then the file, all read in one transaction.
 
     The name is sent before the first row is read: a generator is what can hold the transaction open across the two.
     """
     with consistent_read(), closing(pieces):
-        yield as_of_part(published_run(account), now).encode()
+        yield read_as_of().encode()
         yield from pieces

@@ -17,9 +17,14 @@ def partner_part(is_default: bool, account: PartnerAccount) -> list[str]:
 
 def as_of_part(run: PullRun | None, now: datetime) -> str:
     """As of when the rows are that the pull `run` has published."""
-    if run is None or run.as_of is None:
+    return as_of_text(None if run is None else run.as_of, now)
+
+
+def as_of_text(as_of: datetime | None, now: datetime) -> str:
+    """The same of an instant (UTC); None: no pull has published anything."""
+    if as_of is None:
         return f"never-pulled-{now.astimezone(UTC):%Y%m%dT%H%MZ}"
-    return f"as-of-{run.as_of:%Y%m%dT%H%MZ}"
+    return f"as-of-{as_of:%Y%m%dT%H%MZ}"
 
 
 def payments_parts(f: RevenueFilter) -> list[str]:

@@ -9,21 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet
-from django.db.models.expressions import OrderBy
+from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
 from accounts.access import Sight
-from partners.debitura.records import PENDING_VERIFICATION, state_key
+from partners.debitura.records import PENDING_VERIFICATION
 from partners.models import Case
-from revenue.filters import UNKNOWN_STATE, CaseFilter
+from revenue.filters import CaseFilter
 from revenue.search import matching_cases
+from revenue.selectors.case_walk import Stretch, by_date, by_id, in_state, place_of, stretches
 from revenue.selectors.cases import case_totals, cases_seen
-from revenue.selectors.orders import Order, turned
-from revenue.selectors.paging import PageNotFound
+from revenue.selectors.orders import Order
 from revenue.selectors.totals import ListTotal
 
 # So many are sorted at once; a search that finds no more looks for them once.
@@ -73,7 +71,7 @@ def page_of_cases(f: CaseFilter) -> CaseListPage:
         first=cases[0].pk if cases and has_before else None,
         last=cases[-1].pk if cases and has_after else None,
         states=states,
-        pending=_in_state(cases_seen(f.sight), PENDING_VERIFICATION, states)[: FEW + 1].count(),
+        pending=in_state(cases_seen(f.sight), PENDING_VERIFICATION, states)[: FEW + 1].count(),
     )
 
 
@@ -108,84 +106,32 @@ def _matching(f: CaseFilter, states: list[str]) -> QuerySet[Case]:
     cases = matching_cases(f.sight, f.q) if f.q else cases_seen(f.sight)
     if f.client is not None:
         cases = cases.filter(client=f.client)
-    return _in_state(cases, f.state, states) if f.state else cases
-
-
-def _in_state(cases: QuerySet[Case], state: str, states: list[str]) -> QuerySet[Case]:
-    """Those of `cases` in a state, however it is written among the `states` of the account."""
-    wanted = "" if state == UNKNOWN_STATE else state
-    spellings = [spelling for spelling in states if state_key(spelling) == wanted]
-    # One by "=", as the index then has the order, too.
-    return cases.filter(lifecycle=spellings[0]) if len(spellings) == 1 else cases.filter(lifecycle__in=spellings)
+    return in_state(cases, f.state, states) if f.state else cases
 
 
 def _page(f: CaseFilter, rows: QuerySet[Case]) -> tuple[list[Case], bool, bool]:
     """The cases of the page of `rows` that the filter asks for, and whether there are others before and after them."""
     backwards = f.before is not None
-    stretches = _stretches(f, rows, backwards=backwards)
-    found = _first(stretches, f.page_size + 1)
+    order = _order(f.sort)
+    beside = place_of(cases_seen(f.sight), f.after if f.before is None else f.before, order)
+    found = _first(stretches(order, rows, beside, backwards=backwards), f.page_size + 1)
     has_more, found = len(found) > f.page_size, found[: f.page_size]
     return (found[::-1], has_more, True) if backwards else (found, f.after is not None, has_more)
 
 
-def _stretches(f: CaseFilter, rows: QuerySet[Case], *, backwards: bool) -> Iterator[QuerySet[Case]]:
-    """What follows the case beside the page in the order of the list, or what goes before it `backwards`; nearest first.
-
-    In parts, each of which is one stretch of an index: the cases that stand equal to the one beside, those beyond, and those
-    of which the key of the order is unknown, which end the list.
-    """
-    order = _order(f.sort)
-    known, unknown = _parts(order, rows, backwards=backwards)
-    beside = _beside(f, order)
-    if beside is None:
-        yield from (known, unknown)
-        return
-    key, place = beside
-    beyond = "lt" if order.descending != backwards else "gt"
-    if place is None:
-        yield unknown.filter(**{f"pk__{beyond}": key})
-    else:
-        yield known.filter(**{"place": place, f"pk__{beyond}": key})
-        yield known.filter(**{f"place__{beyond}": place})
-    if (place is None) == backwards:
-        yield known if backwards else unknown
-
-
-def _parts(order: Order, rows: QuerySet[Case], *, backwards: bool) -> tuple[QuerySet[Case], QuerySet[Case]]:
-    """`rows` whose key is known and those whose key is not, each in the order of the list, or turned round."""
-    terms = turned if backwards else list
-    known = rows.alias(place=order.key).order_by(*terms(order.known_terms()))
-    if order.unknown is None:
-        return known, rows.none()
-    return known.exclude(order.unknown), rows.filter(order.unknown).order_by(*terms(order.unknown_terms()))
-
-
-def _beside(f: CaseFilter, order: Order) -> tuple[int, Any] | None:
-    """The case beside the page: its primary key and its key in the order. None for the first page. One query."""
-    key = f.after if f.before is None else f.before
-    if key is None:
-        return None
-    beside = cases_seen(f.sight).filter(pk=key).annotate(place=order.key)
-    found = beside.values_list("pk", "place").first()
-    if found is None:
-        raise PageNotFound("There is no such place in this list.")
-    return found
-
-
 def _order(sort: str) -> Order:
-    """By date, those of an unknown date last either way round, or by reference; equal ones stand by id."""
+    """By date, or by reference; equal ones stand by id."""
     descending = sort.startswith("-")
-    by_id = (OrderBy(F("pk"), descending=descending),)
     if sort.removeprefix("-") == "reference":
-        return Order(Lower("reference"), by_id, descending)
-    return Order(F("date_created"), by_id, descending, Q(date_created=None))
+        return Order(Lower("reference"), by_id(descending=descending), descending)
+    return by_date(descending=descending)
 
 
-def _first(stretches: Iterator[QuerySet[Case]], limit: int) -> list[Case]:
+def _first(parts: Iterator[Stretch], limit: int) -> list[Case]:
     """The first `limit` cases of several lists, one after the other. A list that is not reached is not asked for."""
     found: list[Case] = []
-    for stretch in stretches:
-        found += stretch.select_related("client").defer(*_UNSHOWN)[: limit - len(found)]
+    for part in parts:
+        found += part.in_order().select_related("client").defer(*_UNSHOWN)[: limit - len(found)]
         if len(found) == limit:
             break
     return found

@@ -76,7 +76,7 @@ class Freshness:
     @property
     def turns_at(self) -> datetime | None:
         """When the passing of time alone changes it: fresh figures become stale, a silent pull counts as dead."""
-        turns = [self.as_of + _fresh_for()] if self.as_of and self.state == "fresh" else []
+        turns = [self.as_of + fresh_for()] if self.as_of and self.state == "fresh" else []
         if self.running is not None:
             turns.append(self.running.heartbeat_at + _patience(self.running))
         return min(turns, default=None)
@@ -171,13 +171,14 @@ def _state(published: PullRun | None, last: PullRun | None, running: PullRun | N
     if last is not None and last.status == PullRun.Status.FAILED and last.error_kind != OUT_OF_BUDGET:
         return _failure(last.error_kind)
     if published is not None and published.as_of is not None:
-        return "stale" if now - published.as_of > _fresh_for() else "fresh"
+        return "stale" if now - published.as_of > fresh_for() else "fresh"
     if running is not None:
         return "first_pull_running"
     return "never" if last is None else "failed"
 
 
-def _fresh_for() -> timedelta:
+def fresh_for() -> timedelta:
+    """How old figures may be before that is worth a word."""
     return timedelta(seconds=settings.PULL_EVERY_SECONDS * STALE_AFTER_PULLS)
 
 

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from accounts.forms import time_zone_names
 from revenue import money
 from revenue.models import PullRun
+from revenue.payment_states import PAYMENT_TEXTS, PaymentState
 from revenue.stages import TEXTS, Stage
 
 register = template.Library()
@@ -72,6 +73,19 @@ def stage(key: str) -> SafeString:
     return format_html(
         '<span class="stage" data-stage="{}" title="{}">{}<span>{}</span></span>',
         key,
+        text.meaning,
+        icon(text.icon),
+        text.label,
+    )
+
+
+@register.simple_tag
+def payment_state(state: PaymentState) -> SafeString:
+    """Where a payment stands for its creditor: icon and label, and what it means for the mouse."""
+    text = PAYMENT_TEXTS[state]
+    return format_html(
+        '<span class="stage" data-payment="{}" title="{}">{}<span>{}</span></span>',
+        state,
         text.meaning,
         icon(text.icon),
         text.label,

@@ -12,9 +12,9 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from accounts.access import NoAccount
-from accounts.audit import record_export
+from accounts.audit.record import record_export
 from accounts.patience import Busy
-from accounts.reauthentication import ask_again, is_recent
+from accounts.signing_in.reauthentication import ask_again, is_recent
 from partners.models import PartnerAccount
 from revenue.exports.files import Export
 from revenue.filters import FilterError, PageFilter
@@ -27,12 +27,12 @@ CONTENT_TYPES = {
 
 
 class Wanted(NamedTuple):
-    """A file that somebody asks for: of which account, by which query (None: there is no choice), and what makes it.
+    """A file that somebody asks for: of which accounts, by which query (None: there is no choice), and what makes it.
 
     is_everything: whether it leaves nothing out, so that nobody may take it along from a screen that was left alone.
     """
 
-    account: PartnerAccount
+    accounts: tuple[PartnerAccount, ...]
     query: str | None
     make: Callable[[], Export]
     is_everything: bool = False
@@ -40,7 +40,7 @@ class Wanted(NamedTuple):
     @classmethod
     def of(cls, f: PageFilter, make: Callable[[], Export]) -> Wanted:
         """Of everything that matches a filter."""
-        return cls(f.account, f.query(page=None, page_size=None), make, f.is_everything)
+        return cls((f.account,), f.query(page=None, page_size=None), make, f.is_everything)
 
 
 def download(request: HttpRequest, what: str, read: Callable[[datetime], Wanted]) -> HttpResponseBase:
@@ -54,7 +54,8 @@ def download(request: HttpRequest, what: str, read: Callable[[datetime], Wanted]
         wanted = read(timezone.now())
         if wanted.is_everything and not is_recent(request):
             return ask_again(request)
-        record_export(request, what, account=wanted.account, conditions=wanted.query)
+        for account in wanted.accounts:
+            record_export(request, what, account=account, conditions=wanted.query)
         name, chunks = wanted.make()
     except FilterError as error:
         return _refused("\n".join(f"{field}: {sentence}" for field, sentence in error.fields.items()), status=400)

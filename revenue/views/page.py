@@ -9,8 +9,9 @@ from typing import Any, Concatenate, ParamSpec
 from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.access import NoAccount, Sight, lacks_second_factor, own_clients
@@ -38,19 +39,26 @@ def account_page(view: View[P]) -> View[P]:
 
 
 def needs_account(view: View[P]) -> View[P]:
-    """A page that says what to do where there is no account that the reader may see; to people of clients, none at all."""
+    """A page that says what to do where there is no account that the reader may see; to people of clients, none."""
 
     @wraps(view)
     def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
-        except NoAccount as nothing:
-            if own_clients(request.user).exists():
-                raise Http404("There is no such page.") from nothing
+        except NoAccount:
+            if request.path == reverse("overview") and own_clients(request.user).exists():
+                return redirect("my_cases")
+            refuse_clients(request)
             context = {"section": "overview", "lacks_second_factor": lacks_second_factor(request.user)}
             return render(request, "revenue/no_account.html", context)
 
     return answer
+
+
+def refuse_clients(request: HttpRequest) -> None:
+    """Raise Http404 for the people of clients: to them the pages of the partner's people are none."""
+    if own_clients(request.user).exists():
+        raise Http404("There is no such page.")
 
 
 def administered(request: HttpRequest) -> Sight:

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Sight
-from accounts.next_page import is_ours
-from accounts.people import person
+from accounts.people import own_sight, person
+from accounts.signing_in.next_page import is_ours
 from partners.models import BY_NAME, Client
 from revenue.exports.case_folders import Naming, transactions_zip
 from revenue.exports.files import Export
@@ -23,7 +23,7 @@ from revenue.parameters import Reader
 from revenue.selectors.entries import page_of
 from revenue.views.columns import Table, choose, headers, shown_columns
 from revenue.views.downloads import Wanted, download
-from revenue.views.page import account_page, filtered_page, pager
+from revenue.views.page import account_page, filtered_page, needs_account, pager
 from revenue.views.unchanged import again_while_unchanged
 
 # A longer list of names is no help in a form: there the search box finds clients.
@@ -63,8 +63,10 @@ def payments(request: HttpRequest, table: Table) -> HttpResponse:
 
 
 @require_POST
+@needs_account
 def payments_columns(request: HttpRequest, table: Table) -> HttpResponse:
-    """Remember the chosen columns, and go back to the table as it was."""
+    """Remember the chosen columns, and go back to the table as it was. For whoever has such a table."""
+    own_sight(request)
     choose(person(request), table, request.POST.getlist("column"))
     back = request.POST.get("next", "")
     return HttpResponseRedirect(back if is_ours(request, back) else reverse(table.key))

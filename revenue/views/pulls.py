@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import NoAccount, Sight
-from accounts.audit import Action, record
+from accounts.audit.record import Action, record
 from accounts.people import account_query, frame_of, own_sight
 from partners.models import PartnerAccount
 from revenue.models import PullRun, Transaction
@@ -25,7 +25,7 @@ from revenue.pull.lock import is_being_pulled
 from revenue.selectors.proof import Proof, proof_of
 from revenue.selectors.pulls import freshness, left_in_words, quarantined, run_of, runs
 from revenue.tasks import CannotStart, start_pull
-from revenue.views.page import account_page, pager, render_page
+from revenue.views.page import account_page, pager, refuse_clients, render_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,7 @@ def pull_now(request: HttpRequest) -> HttpResponse:
     try:
         sight = own_sight(request)
     except NoAccount:
+        refuse_clients(request)
         return redirect("overview")
     if not sight.may_pull:
         raise PermissionDenied

@@ -115,7 +115,7 @@ def lines_to_mend(request: HttpRequest, pk: int) -> HttpResponseBase:
 
     def read(_: datetime) -> Wanted:
         found = _known_import(request, pk)
-        return Wanted(found.account, None, lambda: lines_to_mend_csv(found))
+        return Wanted((found.account,), None, lambda: lines_to_mend_csv(found))
 
     return download(request, f"references-to-mend_{pk}.csv", read)
 

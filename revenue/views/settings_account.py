@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import Sight, without_second_factor
 from accounts.people import account_query, person
-from accounts.reauthentication import recently_signed_in
-from accounts.second_factors import second_factors_of
+from accounts.signing_in.reauthentication import recently_signed_in
+from accounts.signing_in.second_factors import second_factors_of
 from revenue import edits
 from revenue.views.page import account_page, administered, needs_account, render_page
 from revenue.views.settings_forms import AccountForm

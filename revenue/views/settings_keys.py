@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import Sight
-from accounts.reauthentication import recently_signed_in
+from accounts.signing_in.reauthentication import recently_signed_in
 from partners.connecting import OF_A_PERSON, OfAnotherPartner, try_collection_key, whose_key
 from partners.debitura.errors import DebituraError
 from partners.models import PartnerAccount

@@ -11,7 +11,7 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.apps import apps
 from django.core.management import CommandError, call_command
 
-from accounts.second_factors import authenticator_of_code
+from accounts.signing_in.second_factors import authenticator_of_code
 from partners.models import PartnerAccount
 from partners.secrets import decrypt
 from tests.factories import app_code, make_account, make_app, make_user

@@ -116,13 +116,13 @@ def watch(page: Page, own: str, complaints: list[str]) -> None:
     page.on("pageerror", lambda error: complaints.append(f"script: {error}"))
 
 
-def sign_in(page: Page) -> Page:
-    """Sign in as a finance person would, on the page that the site sends us to."""
+def sign_in(page: Page, *, email: str = "Finance@Example.com", title: str = "Overview") -> Page:
+    """Sign in as a person would, on the page that the site sends us to; `title` is that of the page they come to."""
     page.goto("/")
-    page.get_by_label("E-mail").fill("Finance@Example.com")
+    page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.get_by_role("heading", name="Overview", level=1).wait_for()
+    page.get_by_role("heading", name=title, level=1).wait_for()
     # A page listens to keys and clicks from then on.
     page.wait_for_load_state("load")
     return page

@@ -10,12 +10,13 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from accounts.joining import invite
 from accounts.models import ApiToken, Invitation, Membership, Role, User
+from accounts.roster.joining import invite
 from partners.models import Case, Client
 from partners.reference_imports import look_through
 from revenue.models import PullRun, Transaction
-from tests.browser.conftest import OpenPage, sign_in
+from tests.browser.conftest import PASSWORD, OpenPage, sign_in, some_case
+from tests.factories import make_member
 
 pytestmark = [pytest.mark.chromium, pytest.mark.django_db(transaction=True)]
 
@@ -95,6 +96,42 @@ def test_axe_finds_nothing_on_any_page_in_either_theme(open_page: OpenPage, comp
         page.goto(address)
         found += violations_in_both_themes(page)
     assert found == []
+    forget_expected_refusals(complaints)
+
+
+def test_pages_of_a_clients_own_people_are_as_good(open_page: OpenPage, complaints: list[str]) -> None:
+    page = open_page(reduced_motion="reduce")
+    case = some_case()
+    # A person of two companies: their pages show most.
+    other = Client.objects.exclude(cases=case).order_by("pk").first()
+    person = make_member(
+        case.account,
+        Role.CLIENT,
+        clients=filter(None, [case.client, other]),
+        email="clara@example.com",
+        password=PASSWORD,
+    )
+    sign_in(page, email=person.email, title="My cases")
+    addresses = [
+        "/my/?page_size=5",
+        "/my/?q=nothing",
+        "/my/?sort=nonsense",
+        f"/my/cases/{case.reference}/",
+        "/profile/",
+    ]
+    found = []
+    for address in addresses:
+        page.goto(address)
+        found += violations_in_both_themes(page)
+    assert found == []
+    for width, height in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        for address in addresses:
+            page.goto(address)
+            assert (address, page.evaluate("document.documentElement.scrollWidth")) == (address, width)
+    page.keyboard.press("g")
+    page.keyboard.press("y")
+    expect(page.get_by_role("heading", name="My cases", level=1)).to_be_visible()
     forget_expected_refusals(complaints)
 
 

@@ -48,7 +48,10 @@ REFERENCES = [f"{text[:50]}{MARK}{text[:50]}" for text in HOSTILE]
 SECRETS = {"reference": MARK.encode(), "fee": b"7654.32", "client": b"zebrawood", "debtor": b"magnus ek"}
 FEE = Decimal("7654.32")
 # What is searched for is part of the mark, which does not give it away.
-QUERIES = (f"?q={MARK[1:-1]}&partner=acme", "?folders=partner", "?from=nonsense&sort=nonsense")
+QUERIES = (
+    *(f"?q={MARK[1:-1]}&partner=acme", "?folders=partner", "?from=nonsense&sort=nonsense"),
+    *("?sort=reference&page_size=1", "?state=pendingverification&page_size=200", "?q=Q&sort=-reference"),
+)
 FORM = {
     "was": "",
     "reference": "mine",
@@ -142,9 +145,8 @@ def person(account: PartnerAccount, client: PartnerClient) -> User:
     other = make_client(account, company_name="Zebrawood Ltd")
     for number, text in enumerate(REFERENCES):
         owner, name = ((client, "QOWN"), (other, "QTHEIRS"))[number % 2]
-        case = make_case(
-            owner, reference=f"{name}{number // 2}", debtor_name="Magnus Ek", lifecycle="PendingVerification"
-        )
+        debtor = "Ida Own" if owner == client else "Magnus Ek"
+        case = make_case(owner, reference=f"{name}{number // 2}", debtor_name=debtor, lifecycle="PendingVerification")
         set_reference(case, text, by=user, source=ReferenceChange.Source.PAGE)
         make_transaction(case=case, fee_usd=FEE if number == 0 else Decimal(0))
         Activation.objects.create(case=case, by=user, state="refused", request=f'{{"welcomeMessage":"{MARK}"}}')
@@ -198,7 +200,9 @@ API = {
     "api/v1/cases/by-partner-reference/<anything:partner_reference>",
     "api/v1/cases/<anything:reference>",
 }
-# And where they find one in the answer to what they send.
+# Where the people of clients find what is theirs.
+OWN = {"my/", "my/export.csv", "my/cases/<path:reference>/"}
+# And where the partner's people find a reference in the answer to what they send.
 WRITTEN = ["cases/<path:reference>/reference/", "api/v1/cases/by-partner-reference"]
 
 
@@ -218,6 +222,8 @@ def test_who_sees_it_is_the_partner_and_never_a_client_user(walker: Walker, clie
     assert {route: secrets for route, secrets in told.items() if secrets} == {}
     told = {route: secrets_in(walker.writes(route)) for route in every_route()}
     assert {route: secrets for route, secrets in told.items() if secrets} == {}
+    own = {route for route in every_route() if any(b"ida own" in answer.lower() for answer in walker.reads(route))}
+    assert own == (set() if walker.by_token else OWN)
     assert (everything_kept(), mail.outbox) == (before, [])
 
     Membership.objects.all().delete()

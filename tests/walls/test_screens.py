@@ -63,7 +63,7 @@ def test_list_costs_as_many_queries_for_three_screens_as_for_one(account, browse
     make_screen(account)
     browser.get("/settings/screens/")
     for _ in range(2):
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(6):
             browser.get("/settings/screens/")
         make_screen(account), make_screen(account)
 

@@ -9,15 +9,15 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Sight
-from accounts.audit import Action, record
+from accounts.audit.record import Action, record
 from accounts.people import account_query, frame_of, person
 from accounts.settings_pages import admin_sight
 from walls import credentials, pairing
@@ -53,13 +53,14 @@ def screens(request: HttpRequest) -> HttpResponse:
     return _render(request, sight, "settings/screens.html", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @cache_control(private=True, no_store=True)
 def claim(request: HttpRequest) -> HttpResponse:
     """Pair the screen that shows a code. The code may come with the address, from the square that a telephone reads."""
     sight = _admin(request)
     by = person(request)
     initial = {"code": request.GET.get("code", "")[: 2 * pairing.LENGTH], "time_zone": by.zone.key}
-    form = ClaimForm(request.POST or None, instance=Screen(account=sight.account, paired_by=by), initial=initial)
+    form = ClaimForm(_sent(request), instance=Screen(account=sight.account, paired_by=by), initial=initial)
     if request.method == "POST" and form.is_valid() and (made := _claimed(request, sight, form)):
         messages.success(request, f"“{made.name}” is paired. It shows its boards within seconds.")
         return redirect(_address(request, sight))
@@ -67,13 +68,14 @@ def claim(request: HttpRequest) -> HttpResponse:
     return _render(request, sight, "settings/screen_claim.html", context, is_wrong=form.is_bound)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @cache_control(private=True, no_store=True)
 def screen(request: HttpRequest, pk: int) -> HttpResponse:
     """What a screen is set to."""
     sight = _admin(request)
     found = _screen(sight, pk)
     before = _settings_of(found)
-    form = ScreenForm(request.POST or None, instance=found)
+    form = ScreenForm(_sent(request), instance=found)
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
             changed = form.save()
@@ -171,6 +173,11 @@ def _wall_address(request: HttpRequest) -> str:
 def _address(request: HttpRequest, sight: Sight) -> str:
     query = account_query(request, sight)
     return f"{reverse('screens')}?{query}" if query else reverse("screens")
+
+
+def _sent(request: HttpRequest) -> QueryDict | None:
+    """The form that was sent, also an empty one."""
+    return request.POST if request.method == "POST" else None
 
 
 def _render(

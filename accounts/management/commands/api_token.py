@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.audit import Action, record_command
+from accounts.audit.record import Action, record_command
 from accounts.models import ApiToken, User
 
 LONGEST_LIFE = 3_650  # days

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth.management.commands import changepassword
 
-from accounts.audit import Action, record_command
+from accounts.audit.record import Action, record_command
 
 
 class Command(changepassword.Command):

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from accounts.audit import Action, record_command
+from accounts.audit.record import Action, record_command
 from accounts.management.account_options import account_named, add_key_option, check_words, read_key
 from partners.connecting import (
     COLLECTION_API,

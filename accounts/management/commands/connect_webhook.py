@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.urls import reverse
 
-from accounts.audit import Action, record_command
+from accounts.audit.record import Action, record_command
 from accounts.management.account_options import account_named, add_key_option, read_key
 from partners.connecting import keep_webhook_secret
 from partners.debitura.webhooks import UnusableSecret

@@ -7,8 +7,8 @@ from allauth.mfa.models import Authenticator
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from accounts.audit import Action, record_command
-from accounts.second_factors import SEALED
+from accounts.audit.record import Action, record_command
+from accounts.signing_in.second_factors import SEALED
 from partners.models import PartnerAccount
 from partners.secrets import UnreadableSecret, decrypt, encrypt, is_newest
 

@@ -7,10 +7,10 @@ from allauth.mfa.models import Authenticator
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from accounts.audit import Action, record_command
+from accounts.audit.record import Action, record_command
 from accounts.mail import send_later, wait_for_mail, write_mail
 from accounts.models import User
-from accounts.sessions import end_sessions
+from accounts.signing_in.sessions import end_sessions
 
 
 class Command(BaseCommand):

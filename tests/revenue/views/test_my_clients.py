@@ -242,7 +242,7 @@ def test_number_of_queries_is_the_same_for_any_number_of_clients(
         linked(client)
         make_transaction(case=make_case(client), first_seen_at=NOW)
     browser.get("/profile/")  # the browser has its secret for forms
-    with django_assert_num_queries(23):
+    with django_assert_num_queries(24):
         browser.get(HOME)
 
 

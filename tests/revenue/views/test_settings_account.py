@@ -122,11 +122,11 @@ def test_admins_are_told_who_would_be_locked_out(
     assert "3 people have no second factor yet." in text
     assert "admin@example.com (you), client@example.com , root@example.com" in text
     assert [email for email in ("stranger@example.com", "gone@example.com") if email in text] == []
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         admin.get(ADDRESS)
     for _ in range(9):
         make_member(account, Role.FINANCE)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         text = words(admin.get(ADDRESS))
     assert "12 people have no second factor yet." in text
     assert "root@example.com" not in text
