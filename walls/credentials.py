@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import BigIntegerField, F, OuterRef, Subquery
 from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
@@ -88,6 +88,8 @@ def cookie_value(key: int, secret: str) -> str:
 
 def watched(key: int) -> WatchedScreen | None:
     """The screen with a primary key, if it is not revoked. One query tells all that an unchanged picture depends on."""
+    if key > BigIntegerField.MAX_BIGINT:
+        return None
     sql, params = _sql_for_nobody()
     found = WatchedScreen.objects.raw(sql, [key if param == _NOBODY else param for param in params])
     return next(iter(found), None)

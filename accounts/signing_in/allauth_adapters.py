@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.mail import send_later, write_mail
 from accounts.models import User
+from accounts.signing_in.next_page import is_ours
 from accounts.signing_in.sessions import LISTED, NOWHERE, browser_name
 from accounts.signing_in.throttle import client_address
 from partners import secrets
@@ -48,6 +49,10 @@ class People(DefaultAccountAdapter):  # type: ignore[misc]  # allauth comes with
 
     def add_message(self, *args: Any, **options: Any) -> None:
         """Nothing: our pages say themselves what has happened."""
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """Where people are led afterwards: the one rule of ours. allauth's own has no answer to half an address, such as http://[."""
+        return bool(url) and is_ours(context.request, str(url))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return client_address(request) or NOWHERE

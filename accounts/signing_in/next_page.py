@@ -34,16 +34,16 @@ PAGE_BEHIND = {
 
 
 def wanted_page(request: HttpRequest) -> str:
-    """The page that `next` asks for, where it is one of our own; otherwise nothing.
-
-    Only from the root on: `redirect` would look for a view that is called as a word without a slash.
-    """
+    """The page that `next` asks for, where it is one of our own; otherwise nothing."""
     target = request.POST.get("next", request.GET.get("next", ""))
-    if not target.startswith("/"):
-        return ""
-    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
-        return ""
-    return page_behind(target)
+    return page_behind(target) if is_ours(request, target) else ""
+
+
+def is_ours(request: HttpRequest, target: str) -> bool:
+    """Whether an address leads to a page of our own. A word without a slash could be taken for the name of a view."""
+    return target.startswith("/") and url_has_allowed_host_and_scheme(
+        target, {request.get_host()}, require_https=request.is_secure()
+    )
 
 
 def page_behind(target: str) -> str:

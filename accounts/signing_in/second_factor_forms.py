@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from allauth.mfa.base.internal.flows import check_rate_limit
@@ -45,12 +46,30 @@ class CodeForm(forms.Form):
         return code
 
 
+class SignedField(forms.CharField):
+    """What a device has signed: JSON of a few thousand letters.
+
+    Not a JSONField, which takes any length, and to which numbers of too many digits and brackets without end are defects.
+    """
+
+    widget = forms.HiddenInput
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=20_000, **options)
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return json.loads(super().clean(value))
+        except (ValueError, RecursionError) as error:
+            raise ValidationError("This is not what a device signs. Try again.") from error
+
+
 class PasskeyForm(forms.Form):
     """What a device has signed; of `user`, or of anybody where that is None."""
 
     authenticator: Authenticator
 
-    credential = forms.JSONField(widget=forms.HiddenInput)
+    credential = SignedField()
 
     def __init__(self, *args: Any, user: User | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -109,9 +128,7 @@ class PasskeyNameForm(forms.Form):
 class NewPasskeyForm(PasskeyNameForm):
     """A new passkey."""
 
-    credential = forms.JSONField(
-        widget=forms.HiddenInput, error_messages={"required": "No passkey came along. This needs JavaScript."}
-    )
+    credential = SignedField(error_messages={"required": "No passkey came along. This needs JavaScript."})
 
     def clean_credential(self) -> Any:
         credential = self.cleaned_data["credential"]

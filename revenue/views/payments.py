@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Sight
 from accounts.people import own_sight, person
+from accounts.signing_in.next_page import is_ours
 from partners.models import BY_NAME, Client
 from revenue.exports.case_folders import Naming, transactions_zip
 from revenue.exports.files import Export
@@ -69,9 +69,7 @@ def payments_columns(request: HttpRequest, table: Table) -> HttpResponse:
     own_sight(request)
     choose(person(request), table, request.POST.getlist("column"))
     back = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    # `redirect` would look for a view that is called as a word without a slash.
-    return HttpResponseRedirect(back if is_ours and back.startswith("/") else reverse(table.key))
+    return HttpResponseRedirect(back if is_ours(request, back) else reverse(table.key))
 
 
 @require_safe
