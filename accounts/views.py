@@ -20,6 +20,7 @@ from accounts.models import User
 from accounts.people import person
 from accounts.signing_in.door import sign_in_person
 from accounts.signing_in.next_page import wanted_page
+from accounts.signing_in.throttle import comes_too_often, too_many
 
 
 @method_decorator(require_http_methods(["GET", "HEAD", "POST"]), name="dispatch")
@@ -36,6 +37,10 @@ class SignInView(LoginView):
             # A fragment was asked for after the session had ended: the whole page has to come here, not a part of it.
             return HttpResponse(status=204, headers={"HX-Refresh": "true"})
         return super().dispatch(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Also who tries one password with many names has to wait: axes counts by name."""
+        return too_many(request, None, None) if comes_too_often(request) else super().post(request, *args, **kwargs)
 
     def get_success_url(self) -> str:
         return wanted_page(self.request) or self.get_default_redirect_url()

@@ -152,7 +152,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
-# Of each process of the site: whatever begins a sign-in but the password, and mails with links (accounts/signing_in/throttle.py).
+# Of each process of the site: whatever begins a sign-in, and mails with links (accounts/signing_in/throttle.py).
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "reset_password": "20/m/ip,5/h/key"}
 MFA_ADAPTER = "accounts.signing_in.allauth_adapters.SecondFactors"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

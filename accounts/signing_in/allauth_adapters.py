@@ -13,9 +13,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from accounts.mail import send_later, write_mail
 from accounts.models import User
+from accounts.signing_in.door import PROVEN_BY
 from accounts.signing_in.next_page import is_ours
 from accounts.signing_in.sessions import LISTED, NOWHERE, browser_name
 from accounts.signing_in.throttle import client_address
@@ -63,8 +65,10 @@ class People(DefaultAccountAdapter):  # type: ignore[misc]  # allauth comes with
         return redirect("sign_in")
 
     def login(self, request: HttpRequest, user: User) -> None:
-        """Raises ImmediateHttpResponse for who was switched off between the first step and the second."""
-        if not user.is_active:
+        """Raises ImmediateHttpResponse for who was switched off or got another password between the first step and the second."""
+        first, digest = request.session.pop(PROVEN_BY, (None, ""))
+        is_outdated = first == user.pk and not constant_time_compare(digest, user.get_session_auth_hash())
+        if not user.is_active or is_outdated:
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
         super().login(request, user)
         request.session[LISTED] = True

@@ -12,6 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from accounts.home import landing_of
 from accounts.models import User
 
+# In the session until the second step: who has taken the first one, and a digest of their password then.
+PROVEN_BY = "proven_by"
+
 
 def sign_in_person(
     request: HttpRequest, user: User, *, method: str = "invitation", target: str = "", **proof: Any
@@ -25,5 +28,6 @@ def sign_in_person(
     if request.user.is_authenticated and request.user != user:
         logout(request)
     record_authentication(request, user, method=method, **proof)
+    request.session[PROVEN_BY] = [user.pk, user.get_session_auth_hash()]
     answer: HttpResponse = perform_login(request, Login(user=user, redirect_url=landing_of(user, target)))
     return answer

@@ -25,6 +25,7 @@ from accounts.models import User
 from accounts.people import person
 from accounts.signing_in.reauthentication import recently_signed_in
 from accounts.signing_in.second_factor_forms import AppForm, NewPasskeyForm, PasskeyNameForm
+from accounts.signing_in.sessions import end_sessions
 from partners.secrets import UnreadableSecret
 
 Type = Authenticator.Type
@@ -68,8 +69,12 @@ def app_set_up(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
             _, new_codes = activate_totp(request, form)
+            _end_other_sessions(request)
             record(Action.SECOND_FACTOR_ADDED, request=request, subject=APP)
-        messages.success(request, "Your authenticator app is set up. It is asked for at your next sign-in.")
+        messages.success(
+            request,
+            "Your authenticator app is set up. It is asked for at your next sign-in. You are signed out everywhere else.",
+        )
         return _show_codes(request, new_codes) if new_codes else redirect("security")
     address = get_adapter().build_totp_url(user, form.secret)
     picture = base64.b64encode(get_adapter().build_totp_svg(address).encode()).decode("ascii")
@@ -105,12 +110,18 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
         name = form.cleaned_data["name"]
         with transaction.atomic():
             _, new_codes = add_authenticator(request, name=name, credential=form.cleaned_data["credential"])
+            _end_other_sessions(request)
             record(Action.SECOND_FACTOR_ADDED, request=request, subject=PASSKEY, called=name)
-        messages.success(request, "Your passkey is added.")
+        messages.success(request, "Your passkey is added. You are signed out everywhere else.")
         return _show_codes(request, new_codes) if new_codes else redirect("security")
     options = json.dumps(webauthn.begin_registration(user, True))
     context = {"form": form, "passkey_options": options, "section": "security"}
     return render(request, "accounts/passkey_add.html", context, status=400 if form.is_bound else 200)
+
+
+def _end_other_sessions(request: HttpRequest) -> None:
+    """Those that began with a password alone would count as proven by the second factor that there is from now on."""
+    end_sessions(person(request), but=request.session.session_key)
 
 
 def _next_name(user: User) -> str:

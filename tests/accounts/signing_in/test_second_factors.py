@@ -18,9 +18,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.mail import wait_for_mail
-from accounts.models import User
+from accounts.models import Role, User
 from accounts.signing_in.second_factors import authenticator_of_code
-from tests.factories import app_code, make_app, make_user, sign_in_now
+from accounts.signing_in.sessions import open_sessions
+from tests.factories import app_code, make_account, make_app, make_member, make_user, sign_in_now
 
 pytestmark = pytest.mark.django_db
 
@@ -142,6 +143,20 @@ def test_person_switched_off_between_the_steps_stays_outside(client: Client) -> 
     assert SESSION_KEY not in client.session
 
 
+def test_new_password_between_the_steps_ends_what_the_old_one_began(client: Client) -> None:
+    user = make_user("maria@example.com")
+    secret = make_app(user)
+    first_step(client)
+    user.set_password("another long pass phrase")
+    user.save()
+    assert second_step(client, app_code(secret))["Location"] == "/sign-in/"
+    assert SESSION_KEY not in client.session
+    # What is left of it keeps nobody else out who comes by this browser.
+    first_step(client, password="another long pass phrase")
+    make_user("otto@example.com")
+    assert first_step(client, "otto@example.com")["Location"] == "/"
+
+
 @pytest.mark.parametrize(
     "credential", ["", "nonsense", "[]", "7", "9" * 5000, "[" * 9999, "null", "{}", '{"id":7}', FORGED]
 )
@@ -202,6 +217,19 @@ def test_app_is_set_up_by_its_first_code_and_brings_recovery_codes(
     assert (secret in kept, any(code in kept for code in codes)) == (False, False)
     security = client.get(reverse("security")).content.decode()
     assert ("10 left" in security, any(code in security for code in codes)) == (True, False)
+
+
+def test_first_factor_ends_the_sessions_that_began_without_one(client: Client) -> None:
+    """Else they would see an account that requires a second factor, without anybody having proven one there."""
+    account = make_account(requires_second_factor=True)
+    user = make_member(account, Role.FINANCE, email="maria@example.com")
+    other = Client()
+    for browser in (other, client):
+        first_step(browser)
+        assert browser.get("/transactions/").context["section"] == "overview"
+    set_up_app(client)
+    assert client.get("/transactions/").context["account"] == account
+    assert (other.get("/")["Location"], len(open_sessions(user))) == ("/sign-in/?next=/", 1)
 
 
 def test_wrong_first_code_sets_up_nothing_and_keeps_the_secret(client: Client) -> None:

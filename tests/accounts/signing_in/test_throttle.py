@@ -169,3 +169,11 @@ def test_every_guess_of_many_at_once_is_counted() -> None:
     assert set(statuses) <= {200, 429}
     assert sum(AccessAttempt.objects.values_list("failures_since_start", flat=True)) == TRIES
     assert sign_in(Client(), RIGHT).status_code == 429
+
+
+@pytest.mark.usefixtures("_maria")
+def test_who_tries_one_password_with_many_names_waits_and_others_do_not(client: Client) -> None:
+    with time_machine.travel(NOW, tick=False):
+        tried = {sign_in(client, WRONG, f"person{number}@example.com").status_code for number in range(60)}
+        assert (tried, sign_in(client, RIGHT).status_code) == ({200}, 429)
+        assert sign_in(client, RIGHT, REMOTE_ADDR="192.0.2.99").status_code == 302
