@@ -21,7 +21,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 
 from accounts.models import User
-from benchmarks.screen_memory import growth_of, put_in_a_hurry
 from partners.models import PartnerAccount
 from revenue.models import PullRun
 from revenue.stages import Stage
@@ -29,6 +28,7 @@ from sandbox.server import SandboxServer
 from sandbox.world import World
 from tests import environment
 from tests.browser.conftest import PASSWORD, PATIENCE, QUIET, sign_in, watch
+from tests.browser.screen_memory import growth_of, put_in_a_hurry
 from tests.browser.stoppable import StoppableSite
 from tests.browser.test_browser_pages import THEMES
 from tests.factories import NOW, make_account, make_client, make_run, make_transaction, make_user

@@ -11,7 +11,7 @@ from playwright.sync_api import CDPSession, Page
 WARM = 200
 # A page holds some of what it held last time until the next collection; Chromium needs more than one for all of it.
 COLLECTIONS = 3
-_HURRY = Path(__file__).parent / "inside" / "hurry.js"
+_HURRY = Path(__file__).parent / "hurry.js"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ class Growth:
     @property
     def worst(self) -> float:
         """The largest of the three ratios of last to first."""
-        return max(last / first for first, last in zip(astuple(self.first), astuple(self.last), strict=True))
+        pairs = zip(astuple(self.first), astuple(self.last), strict=True)
+        return max(float(last / first) for first, last in pairs)
 
     def __str__(self) -> str:
         first, last = self.first, self.last
@@ -52,7 +53,7 @@ def put_in_a_hurry(page: Page) -> None:
 
 
 def growth_of(page: Page, refreshes: int, **given: int) -> Growth:
-    """Refresh so many times in all; `given` goes to `hurry` (benchmarks/inside/hurry.js)."""
+    """Refresh so many times in all; `given` goes to `hurry` (hurry.js)."""
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
     page.evaluate("hurry", {"refreshes": WARM, **given})
