@@ -42,7 +42,8 @@ class Looker:
         writer.write(f"GET {address} HTTP/1.1\r\nHost: localhost\r\nCookie: {self.cookie}\r\n{known}\r\n".encode())
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         status = int(head.split(" ", 2)[1])
-        headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
+        lines = [line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line]
+        headers = {name.lower(): value for name, value in lines}
         await reader.readexactly(int(headers.get("content-length", 0)) if status != 304 else 0)
         if status >= 400:
             raise Failed(f"{address} answered {status}.")
