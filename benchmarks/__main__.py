@@ -14,12 +14,14 @@ from benchmarks.parts.export import export
 from benchmarks.parts.first_load import first_load, memory
 from benchmarks.parts.pages import lists, pages
 from benchmarks.parts.requests import changed, unchanged
+from benchmarks.parts.screens import screens
 
 Part = Callable[[Bench], Iterator[Figure]]
 # In this order, whatever was chosen: `changed` changes the upstream of `first-load`, and a million rows come last.
 PARTS: dict[str, Part] = {
     "first-load": first_load,
     "changed": changed,
+    "screens": screens,
     "memory": memory,
     "unchanged": unchanged,
     "pages": pages,

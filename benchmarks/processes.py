@@ -97,6 +97,11 @@ def tree_mb(pid: int) -> float:
     return sum(map(_own_kib, _tree(pid))) / KIB_PER_MB
 
 
+def tree_cpu_seconds(pid: int) -> float:
+    """Seconds of processor time that a process and all it started, and that still run, have used."""
+    return sum(map(_own_ticks, _tree(pid))) / os.sysconf("SC_CLK_TCK")
+
+
 def plain_environment(**more: str) -> dict[str, str]:
     """Nothing of the surrounding environment but what any program needs."""
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ} | more
@@ -115,4 +120,12 @@ def _own_kib(pid: int) -> int:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1])
+    return 0
+
+
+def _own_ticks(pid: int) -> int:
+    with suppress(OSError):
+        # The name, in brackets, may hold anything; user and system time are the 14th and 15th word of all.
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(words[11]) + int(words[12])
     return 0

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import http.client
 import shutil
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from benchmarks.bench import Bench
 from benchmarks.feeboard import Feeboard
 from benchmarks.figures import Figure, Side, at_least, within
-from benchmarks.processes import ROOT, Failed, run, watched
+from benchmarks.gunicorn import gunicorn
+from benchmarks.processes import Failed, run, watched
 from benchmarks.site import site_of
 
 ROWS = 1_000_000
 ROUNDS = 3
 FIRST_BYTE_MS = 50
 MEMORY_MB = 10
-SECONDS_TO_ANSWER = 30
 _BUFFER = 1 << 18
 # The joins, columns and order of the export; its cells are made safe for spreadsheets on top of that.
 COPY = r"""\copy (
@@ -52,7 +48,7 @@ def export(bench: Bench) -> Iterator[Figure]:
     with site_of(feeboard) as site:
         session = site.session
     copied, files, grown = [], [], []
-    with _gunicorn(feeboard) as (port, pid):
+    with gunicorn(feeboard) as (port, pid):
         # The first request of a worker loads what every later one finds in memory.
         _download(port, session, "?from=2025-01-01&to=2025-01-02")
         for number in range(ROUNDS):
@@ -97,41 +93,3 @@ def _download(port: int, session: str, query: str = "") -> Download:
     seconds = time.perf_counter() - begun
     connection.close()
     return Download(seconds, first_byte * 1000, lines)
-
-
-@contextmanager
-def _gunicorn(feeboard: Feeboard) -> Iterator[tuple[int, int]]:
-    """A gunicorn with one worker, as it is used otherwise: (port, process)."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    words = (
-        "--bind",
-        f"127.0.0.1:{port}",
-        "--workers",
-        "1",
-        "--threads",
-        "4",
-        "--no-control-socket",
-        "--log-level",
-        "error",
-    )
-    process = subprocess.Popen([sys.executable, "-m", "gunicorn", "config.wsgi", *words], cwd=ROOT, env=feeboard.env)
-    try:
-        _wait_for(port)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_for(port: int) -> None:
-    give_up = time.monotonic() + SECONDS_TO_ANSWER
-    while time.monotonic() < give_up:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise Failed("gunicorn did not start.")

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from benchmarks.processes import Failed, plain_environment, run, tree_mb
+from benchmarks.processes import Failed, plain_environment, run, tree_cpu_seconds, tree_mb
 
 MB = 60
 
@@ -35,3 +35,15 @@ def test_memory_counts_children() -> None:
     assert MB < tree_mb(process.pid) < 2 * MB
     process.communicate("\n")
     assert tree_mb(process.pid) == 0
+
+
+def test_processor_time_counts_children() -> None:
+    work = "while time.process_time() < 0.3: pass"
+    child = f"import time\n{work}\nprint('done', flush=True); input()"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    process = subprocess.Popen([sys.executable, "-c", parent], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "done\n"
+    assert tree_cpu_seconds(process.pid) >= 0.3
+    process.communicate("\n")
+    assert tree_cpu_seconds(process.pid) == 0

@@ -132,6 +132,15 @@ def test_other_settings_are_whole_and_legible(browser, size):
         page.close()
 
 
+@pytest.mark.parametrize("privacy", [Privacy.FULL, Privacy.INDEX])
+def test_short_names_and_none_leave_room_for_the_counts_of_an_upright_screen(browser, privacy):
+    for is_old in (False, True):
+        shown = boards(SMALL, ["Hanse Logistik GmbH"] * 3)
+        page = open_at(browser, SIZES[-1], page_of(shown, is_old=is_old, privacy=privacy))
+        assert (is_old, faults_of(page)) == (is_old, [])
+        page.close()
+
+
 def test_figures_of_a_screen_grow_with_it(browser):
     heights = []
     for size in SIZES[:3]:
