@@ -70,6 +70,13 @@ def test_who_signed_in_long_ago_is_asked_again_before_a_screen_gets_figures(acco
     assert (screen.privacy, Screen.objects.count()) == ("index", 1)
 
 
+def test_page_of_a_screen_says_who_paired_it(account, browser):
+    screen = make_screen(account)
+    screen.paired_by = make_member(account, Role.ADMIN, email="gone@example.com", is_active=False)
+    screen.save()
+    assert "by <bdi>gone@example.com</bdi>." in browser.get(f"/settings/screens/{screen.pk}/").content.decode()
+
+
 def test_list_costs_as_many_queries_for_three_screens_as_for_one(account, browser, django_assert_num_queries):
     make_screen(account)
     browser.get("/settings/screens/")
