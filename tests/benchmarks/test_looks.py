@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -51,11 +52,26 @@ def server() -> Iterator[Server]:
         thread.join()
 
 
-def test_each_keeps_its_connection_and_says_what_it_knows(server: Server) -> None:
+@pytest.fixture
+def elsewhere() -> Iterator[Executor]:
+    """Another thread: in this one Playwright's loop may be running since an earlier test, beside which there is no other."""
+    with ThreadPoolExecutor(1) as executor:
+        yield executor
+
+
+def looks_of(lookers: list[Looker], path: str, times: int) -> list[list[float]]:
+    """What each round of looks took, in seconds."""
     with asyncio.Runner() as runner:
-        crowd = Crowd(runner, [Looker(server.server_port, f"wall={number}") for number in (1, 2)])
-        took = [crowd.one_look_each(0, "/wall/board/") for _ in range(2)]
-        crowd.hang_up()
+        crowd = Crowd(runner, lookers)
+        try:
+            return [crowd.one_look_each(0, path) for _ in range(times)]
+        finally:
+            crowd.hang_up()
+
+
+def test_each_keeps_its_connection_and_says_what_it_knows(server: Server, elsewhere: Executor) -> None:
+    lookers = [Looker(server.server_port, f"wall={number}") for number in (1, 2)]
+    took = elsewhere.submit(looks_of, lookers, "/wall/board/", 2).result()
     assert [len(looks) for looks in took] == [2, 2]
     assert len({port for port, _, _ in server.heard}) == 2
     assert sorted((cookie, known) for _, cookie, known in server.heard[2:]) == [
@@ -65,9 +81,7 @@ def test_each_keeps_its_connection_and_says_what_it_knows(server: Server) -> Non
     assert [known for _, _, known in server.heard[:2]] == [None, None]
 
 
-def test_refusal_is_no_figure(server: Server) -> None:
-    with asyncio.Runner() as runner:
-        crowd = Crowd(runner, [Looker(server.server_port, "wall=1")])
-        with pytest.raises(Failed, match="answered 404"):
-            crowd.one_look_each(0, "/missing/")
-        crowd.hang_up()
+def test_refusal_is_no_figure(server: Server, elsewhere: Executor) -> None:
+    lookers = [Looker(server.server_port, "wall=1")]
+    with pytest.raises(Failed, match="answered 404"):
+        elsewhere.submit(looks_of, lookers, "/missing/", 1).result()
