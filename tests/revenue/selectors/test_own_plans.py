@@ -22,6 +22,8 @@ from tests.revenue.plans import findings
 
 CASES = 6_000
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)
+# As wide as rows are: PostgreSQL does well to read a table of narrow ones.
+RAW = "x" * 1_000
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +48,7 @@ def _case(i, client):
         debtor_name=f"D {i}",
         date_created=FIRST + timedelta(minutes=i * 7 % CASES if i % 3 else 0) if i % 50 else None,
         lifecycle=("Active", "Closed", "")[i * 11 % 3],
+        raw=RAW,
     )
 
 
@@ -60,7 +63,7 @@ def _payment(i, case):
         payment_currency="EUR",
         is_estimate=False,
         is_recognized=False,
-        raw="{}",
+        raw=RAW,
         first_seen_at=FIRST,
         stage_since=FIRST,
     )
