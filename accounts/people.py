@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.http import urlencode
 
 from accounts.access import Sight, sight_of, sights_of
@@ -50,3 +51,9 @@ def account_query(request: HttpRequest, sight: Sight) -> str:
     """The query that keeps an account in an address, without "?"; empty for the one that needs no naming."""
     is_default = sight.account == sights_seen(request)[0].account
     return "" if is_default else urlencode({"partner": sight.account.slug})
+
+
+def account_address(request: HttpRequest, sight: Sight, page: str, *args: object) -> str:
+    """The address of a page, by its name and what its route takes, for the account at hand."""
+    query, address = account_query(request, sight), reverse(page, args=args)
+    return f"{address}?{query}" if query else address

@@ -11,14 +11,13 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Sight
 from accounts.models import Invitation, Membership
-from accounts.people import account_query, frame_of, person
+from accounts.people import account_address, account_query, frame_of, person
 from accounts.roster import invitation_mail, joining, members, membership
 from accounts.roster.forms import InviteForm, RoleForm
 from accounts.roster.joining import Invited, JoiningError
@@ -341,9 +340,7 @@ def _kept(request: HttpRequest, sight: Sight, **parameters: str) -> str:
 
 
 def _to(request: HttpRequest, sight: Sight, page: str, *args: object) -> HttpResponse:
-    query = account_query(request, sight)
-    address = reverse(page, args=args)
-    return redirect(f"{address}?{query}" if query else address)
+    return redirect(account_address(request, sight, page, *args))
 
 
 def _page(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import Sight
-from accounts.people import account_query, own_sight
+from accounts.people import account_address, own_sight
 from partners.models import Case
 from revenue.models import Transaction
 from revenue.parameters import home_zone
@@ -65,9 +64,7 @@ def known_case(sight: Sight, reference: str) -> Case:
 
 def case_address(request: HttpRequest, sight: Sight, case: Case, page: str = "case") -> str:
     """The address of a case, or of another `page` about it."""
-    query = account_query(request, sight)
-    address = reverse(page, args=[case.reference])
-    return f"{address}?{query}" if query else address
+    return account_address(request, sight, page, case.reference)
 
 
 def with_history(

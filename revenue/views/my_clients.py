@@ -9,14 +9,13 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Sight
 from accounts.looks import looked_at, note_look
-from accounts.people import account_query, own_sight, person
+from accounts.people import account_address, account_query, own_sight, person
 from partners.models import PartnerAccount
 from revenue.filters import FilterError
 from revenue.parameters import Reader
@@ -41,7 +40,7 @@ def my_clients(request: HttpRequest) -> HttpResponse:
     """For who sees some clients alone; whoever sees all of them is led to their list."""
     sight = own_sight(request)
     if sight.is_whole:
-        return redirect(_address(request, sight, "clients"))
+        return redirect(account_address(request, sight, "clients"))
     as_of = _as_of(sight.account)
     context: dict[str, Any] = {"section": "my_clients"}
     if as_of is not None:
@@ -60,7 +59,7 @@ def my_clients_seen(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Noted. From now on this page shows what moves after what you have seen.")
     else:
         messages.info(request, "You had seen all of that before; nothing was changed.")
-    return redirect(_address(request, sight, "my_clients"))
+    return redirect(account_address(request, sight, "my_clients"))
 
 
 def _context(request: HttpRequest, sight: Sight, as_of: datetime) -> dict[str, Any]:
@@ -110,8 +109,3 @@ def _shown_until(request: HttpRequest, account: PartnerAccount) -> datetime:
 
 def _query(request: HttpRequest, sight: Sight, number: int | None) -> str:
     return "&".join(filter(None, (account_query(request, sight), f"page={number}" if number else "")))
-
-
-def _address(request: HttpRequest, sight: Sight, page: str) -> str:
-    query = account_query(request, sight)
-    return f"{reverse(page)}?{query}" if query else reverse(page)

@@ -10,10 +10,9 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.people import account_query, own_sight, person
+from accounts.people import account_address, own_sight, person
 from partners.models import ReferenceImport
 from partners.reference_file import UnreadableFile, decoded
 from partners.reference_imports import MOST, AppliedBefore, CasesBusy, look_through
@@ -140,6 +139,4 @@ def _known_import(request: HttpRequest, pk: int) -> ReferenceImport:
 
 
 def _address(request: HttpRequest, found: ReferenceImport) -> str:
-    query = account_query(request, own_sight(request))
-    address = reverse("reference_import", args=[found.pk])
-    return f"{address}?{query}" if query else address
+    return account_address(request, own_sight(request), "reference_import", found.pk)

@@ -7,11 +7,10 @@ from http import HTTPStatus
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import Sight, without_second_factor
-from accounts.people import account_query, person
+from accounts.people import account_address, person
 from accounts.signing_in.reauthentication import recently_signed_in
 from accounts.signing_in.second_factors import second_factors_of
 from revenue import edits
@@ -53,13 +52,7 @@ def _changed(request: HttpRequest) -> HttpResponse:
         messages.success(request, "The settings are saved.")
     else:
         messages.info(request, "Nothing was changed.")
-    return redirect(settings_address(request, sight, "settings"))
-
-
-def settings_address(request: HttpRequest, sight: Sight, name: str) -> str:
-    """The address of one of the pages of settings, for the account at hand."""
-    query = account_query(request, sight)
-    return f"{reverse(name)}?{query}" if query else reverse(name)
+    return redirect(account_address(request, sight, "settings"))
 
 
 def _page(request: HttpRequest, sight: Sight, form: AccountForm, *, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:

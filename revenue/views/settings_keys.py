@@ -18,6 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import Sight
+from accounts.people import account_address
 from accounts.signing_in.reauthentication import recently_signed_in
 from partners.connecting import OF_A_PERSON, OfAnotherPartner, try_collection_key, whose_key
 from partners.debitura.errors import DebituraError
@@ -27,7 +28,6 @@ from revenue import edits
 from revenue.pull.lock import is_being_pulled
 from revenue.tasks import CannotStart, start_pull
 from revenue.views.page import account_page, administered, needs_account, render_page
-from revenue.views.settings_account import settings_address
 from revenue.views.settings_forms import CollectionForm, KeyForm, SecretForm, WebhookForm
 
 FORMS: Mapping[str, Callable[..., SecretForm]] = {
@@ -78,7 +78,7 @@ def _changed(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             _store(request, sight.account, form)
-            return redirect(settings_address(request, sight, "settings_keys"))
+            return redirect(account_address(request, sight, "settings_keys"))
         except (DebituraError, OfAnotherPartner) as error:
             form.add_refusal(error)
     return _page(request, sight, {which: form}, status=HTTPStatus.BAD_REQUEST)

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import Sight
 from accounts.audit.record import Action, record
-from accounts.people import account_query, frame_of, person
+from accounts.people import account_address, frame_of, person
 from accounts.settings_pages import admin_sight
 from accounts.signing_in.reauthentication import ask_again, is_recent
 from walls import credentials, pairing
@@ -69,7 +69,7 @@ def claim(request: HttpRequest) -> HttpResponse:
     form = ClaimForm(_sent(request), instance=Screen(account=sight.account, paired_by=by), initial=initial)
     if request.method == "POST" and form.is_valid() and (made := _claimed(request, sight, form)):
         messages.success(request, f"“{made.name}” is paired. It shows its boards within seconds.")
-        return redirect(_address(request, sight))
+        return redirect(account_address(request, sight, "screens"))
     context = {"form": form, "wall": _wall_address(request)}
     return _render(request, sight, "settings/screen_claim.html", context, is_wrong=form.is_bound)
 
@@ -93,7 +93,7 @@ def screen(request: HttpRequest, pk: int) -> HttpResponse:
                     Action.SCREEN_CHANGED, request=request, account=sight.account, subject=changed.name, changed=what
                 )
         messages.success(request, f"“{changed.name}” is saved. The screen shows it with its next refresh.")
-        return redirect(_address(request, sight))
+        return redirect(account_address(request, sight, "screens"))
     return _render(
         request,
         sight,
@@ -124,7 +124,7 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
         )
         record(Action.SCREEN_REVOKED, request=request, account=sight.account, subject=found.name)
     messages.success(request, f"“{found.name}” is revoked. It shows a code with its next refresh.")
-    return redirect(_address(request, sight))
+    return redirect(account_address(request, sight, "screens"))
 
 
 def _admin(request: HttpRequest) -> Sight:
@@ -176,11 +176,6 @@ def _line(screen: Screen, now: datetime) -> ScreenLine:
 
 def _wall_address(request: HttpRequest) -> str:
     return request.build_absolute_uri(reverse("wall"))
-
-
-def _address(request: HttpRequest, sight: Sight) -> str:
-    query = account_query(request, sight)
-    return f"{reverse('screens')}?{query}" if query else reverse("screens")
 
 
 def _sent(request: HttpRequest) -> QueryDict | None:
