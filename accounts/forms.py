@@ -26,10 +26,27 @@ def time_zone_names() -> tuple[str, ...]:
     return (*sorted(names), "UTC")
 
 
+class GuessedTimeZone(forms.CharField):
+    """The browser's zone, filled in by a script where there is one; nothing where we do not know it.
+
+    A guess must not keep anybody out.
+    """
+
+    widget = forms.HiddenInput
+
+    def clean(self, value: Any) -> str:
+        try:
+            guess = str(super().clean(value))
+            validate_time_zone(guess)
+        except ValidationError:
+            return ""
+        return guess
+
+
 class SignInForm(AuthenticationForm):
     """E-mail and password; and the browser's time zone, filled in by a script where there is one."""
 
-    time_zone = forms.CharField(required=False, widget=forms.HiddenInput)
+    time_zone = GuessedTimeZone(required=False)
 
     error_messages = {
         "invalid_login": "This e-mail address and password do not match. Check both; only the password cares about case.",
@@ -40,15 +57,6 @@ class SignInForm(AuthenticationForm):
         super().__init__(*args, **kwargs)
         self.fields["username"].label = "E-mail"
         self.fields["username"].widget = forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
-
-    def clean_time_zone(self) -> str:
-        """The browser's zone, or nothing where we do not know it: a guess must not keep anybody out."""
-        guess = str(self.cleaned_data["time_zone"])
-        try:
-            validate_time_zone(guess)
-        except ValidationError:
-            return ""
-        return guess
 
 
 class ForgottenForm(forms.Form):

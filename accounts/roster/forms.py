@@ -11,7 +11,8 @@ from django.contrib.auth.forms import SetPasswordForm
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
-from accounts.models import Role, User, validate_time_zone
+from accounts.forms import GuessedTimeZone
+from accounts.models import Role, User
 from accounts.roster.joining import InvalidEmail, cleaned_email
 from accounts.roster.members import clients_chosen
 from partners.models import Client, PartnerAccount
@@ -74,7 +75,7 @@ class JoinForm(SetPasswordForm):  # type: ignore[type-arg]  # Django's own class
     """What somebody who is new chooses: their name and password; and the browser's time zone, filled in by a script."""
 
     name = forms.CharField(label="Your name", max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
-    time_zone = forms.CharField(required=False, widget=forms.HiddenInput)
+    time_zone = GuessedTimeZone(required=False)
 
     field_order = ("name", "new_password1", "new_password2")
 
@@ -85,15 +86,6 @@ class JoinForm(SetPasswordForm):  # type: ignore[type-arg]  # Django's own class
         """A password must not be like it, either."""
         self.user.name = " ".join(self.cleaned_data["name"].split())
         return str(self.user.name)
-
-    def clean_time_zone(self) -> str:
-        """The browser's zone, or nothing where we do not know it: a guess must not keep anybody out."""
-        guess = str(self.cleaned_data["time_zone"])
-        try:
-            validate_time_zone(guess)
-        except ValidationError:
-            return ""
-        return guess
 
 
 def _uuid(text: str) -> UUID | None:
